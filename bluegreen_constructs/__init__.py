@@ -1,0 +1,69 @@
+"""AWS CDK constructs that ship a new version without losing a request and go back in one call.
+
+The names are resolved on first use: importing this package must start neither Node nor boto3, because the `bluegreen`
+command and the Lambda functions import it too.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .container import Container as Container
+    from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
+    from .engine.smoke_test import HttpSmokeTest as HttpSmokeTest
+    from .engine.strategy import AllAtOnce as AllAtOnce
+    from .engine.strategy import Canary as Canary
+    from .engine.strategy import Linear as Linear
+    from .guardrail_alarms import AlarmGuardrail as AlarmGuardrail
+    from .guardrail_alarms import AlarmThresholds as AlarmThresholds
+    from .ingress import Ingress as Ingress
+    from .ingress import ServiceRules as ServiceRules
+    from .scaling import Scaling as Scaling
+    from .test_traffic import TestTraffic as TestTraffic
+    from .traffic_rule import TrafficRule as TrafficRule
+
+_HOMES = {
+    "AlarmGuardrail": "guardrail_alarms",
+    "AlarmThresholds": "guardrail_alarms",
+    "AllAtOnce": "engine.strategy",
+    "Canary": "engine.strategy",
+    "Container": "container",
+    "EcsBlueGreenService": "ecs_blue_green_service",
+    "HttpSmokeTest": "engine.smoke_test",
+    "Ingress": "ingress",
+    "Linear": "engine.strategy",
+    "Scaling": "scaling",
+    "ServiceRules": "ingress",
+    "TestTraffic": "test_traffic",
+    "TrafficRule": "traffic_rule",
+}
+
+__all__ = [
+    "AlarmGuardrail",
+    "AlarmThresholds",
+    "AllAtOnce",
+    "Canary",
+    "Container",
+    "EcsBlueGreenService",
+    "HttpSmokeTest",
+    "Ingress",
+    "Linear",
+    "Scaling",
+    "ServiceRules",
+    "TestTraffic",
+    "TrafficRule",
+]
+
+
+def __getattr__(name: str) -> object:
+    """The public name, imported from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted(__all__)

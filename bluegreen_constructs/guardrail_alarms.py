@@ -1,0 +1,197 @@
+"""Guardrails as CloudWatch alarms: errors, latency and unhealthy targets of both sides, and alarms of your own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from .engine.errors import ConfigurationError
+from .engine.spans import Span, as_timedelta
+
+PERIOD_SECONDS = 60  # Elastic Load Balancing publishes once a minute
+Metric: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class AlarmGuardrail:
+    """An alarm of your own that must not go off while a deployment runs.
+
+    The alarm must not watch a metric of the same service by reference (the service would wait for the alarm and the
+    alarm for the service); name the service instead.
+    """
+
+    alarm: cloudwatch.IAlarm
+
+
+@dataclass(frozen=True)
+class AlarmThresholds:
+    """When the built-in alarms of a service go off. `None` leaves an alarm out.
+
+    error_rate_percent: failed requests (5xx answers and refused connections) of one side, or of both together, in a
+        minute (default 1 %), in 2 of 3 minutes.
+    p95_latency: time to the first byte of the answer that one request in twenty exceeds, on either side (default
+        1 s), in 2 of 3 minutes. A stream counts to its first byte.
+    unhealthy_targets: targets that fail their health check, over both sides (default 1), in 2 of 3 minutes.
+    requests_floor: a side with no more requests than this in a minute is not judged by rate or latency (default 20),
+        so that one stray error among three requests rolls nothing back. It also says how much traffic the alarms
+        need to see anything at all.
+
+    Raises ConfigurationError for thresholds that could never or would always go off.
+    """
+
+    error_rate_percent: float | None = 1.0
+    p95_latency: Span | None = timedelta(seconds=1)
+    unhealthy_targets: int | None = 1
+    requests_floor: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that say nothing."""
+        if self.error_rate_percent is not None and not 0 < self.error_rate_percent < 100:
+            raise ConfigurationError(
+                f"AlarmThresholds error_rate_percent is {self.error_rate_percent}: give more than 0 and less than 100"
+            )
+        if self.p95_latency is not None:
+            span = as_timedelta(self.p95_latency, "AlarmThresholds p95_latency")
+            if not span:
+                raise ConfigurationError("AlarmThresholds p95_latency is 0: give the latency that is still good")
+            object.__setattr__(self, "p95_latency", span)
+        if self.unhealthy_targets is not None and self.unhealthy_targets < 1:
+            raise ConfigurationError(
+                f"AlarmThresholds unhealthy_targets is {self.unhealthy_targets}: give 1 or more, or None for no alarm"
+            )
+        if self.requests_floor < 0:
+            raise ConfigurationError(f"AlarmThresholds requests_floor is {self.requests_floor}: give 0 or more")
+
+
+@dataclass(frozen=True)
+class SideMetrics:
+    """The load balancer metrics of the two sides; names are CloudFormation values (tokens) for metric dimensions."""
+
+    load_balancer: str
+    blue: str
+    green: str
+
+    def metric(self, id: str, name: str, stat: str, side: str) -> dict[str, object]:
+        """One metric of one side, as alarms, scaling policies and dashboards spell it in CloudFormation."""
+        return {
+            "Id": id,
+            "ReturnData": False,
+            "MetricStat": {
+                "Stat": stat,
+                "Period": PERIOD_SECONDS,
+                "Metric": {
+                    "Namespace": "AWS/ApplicationELB",
+                    "MetricName": name,
+                    "Dimensions": [
+                        {"Name": "TargetGroup", "Value": side},
+                        {"Name": "LoadBalancer", "Value": self.load_balancer},
+                    ],
+                },
+            },
+        }
+
+    def pair(self, letter: str, name: str, stat: str) -> list[dict[str, object]]:
+        """The metric of both sides, with ids `<letter>b` and `<letter>g`."""
+        return [self.metric(f"{letter}b", name, stat, self.blue), self.metric(f"{letter}g", name, stat, self.green)]
+
+
+# FILL, because ELB publishes nothing for a minute without requests (or without errors). Requests are filled with 1
+# under one side's fraction: its rate is zero then anyway, and a division by zero would drop the other side's point.
+_ERROR_RATE = (
+    "MAX(["
+    "IF(FILL(rb,0)>{floor},100*(FILL(eb,0)+FILL(cb,0))/FILL(rb,1),0),"
+    "IF(FILL(rg,0)>{floor},100*(FILL(eg,0)+FILL(cg,0))/FILL(rg,1),0),"
+    "IF(FILL(rb,0)+FILL(rg,0)>{floor},"
+    "100*(FILL(eb,0)+FILL(cb,0)+FILL(eg,0)+FILL(cg,0))/(FILL(rb,0)+FILL(rg,0)),0)"
+    "])"
+)
+_LATENCY = "MAX([IF(FILL(rb,0)>{floor},FILL(lb,0),0),IF(FILL(rg,0)>{floor},FILL(lg,0),0)])"
+_UNHEALTHY = "FILL(ub,0)+FILL(ug,0)"
+
+
+class GuardrailAlarms(Construct):
+    """The alarms of one service, made once; their names go to whoever judges a deployment.
+
+    Built from the target groups' and the load balancer's metrics, never the service's, so that no cycle arises.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        metrics: SideMetrics,
+        thresholds: AlarmThresholds,
+        guardrails: Sequence[AlarmGuardrail] = (),
+    ) -> None:
+        """Make the built-in alarms that `thresholds` asks for, and join the given ones."""
+        super().__init__(scope, id)
+        requests = metrics.pair("r", "RequestCount", "Sum")
+        floor = thresholds.requests_floor
+        self._names: list[str] = []
+        if thresholds.error_rate_percent is not None:
+            self._alarm(
+                "ErrorRate",
+                description="failed requests of either side or of both together, percent of a minute's requests",
+                threshold=thresholds.error_rate_percent,
+                expression=_ERROR_RATE.format(floor=floor),
+                metrics=[
+                    *requests,
+                    *metrics.pair("e", "HTTPCode_Target_5XX_Count", "Sum"),
+                    *metrics.pair("c", "TargetConnectionErrorCount", "Sum"),
+                ],
+            )
+        if thresholds.p95_latency is not None:
+            self._alarm(
+                "Latency",
+                description="seconds to the first byte that 5 % of a minute's requests to either side exceed",
+                threshold=as_timedelta(thresholds.p95_latency, "p95_latency").total_seconds(),
+                expression=_LATENCY.format(floor=floor),
+                metrics=[*requests, *metrics.pair("l", "TargetResponseTime", "p95")],
+            )
+        if thresholds.unhealthy_targets is not None:
+            self._alarm(
+                "UnhealthyTargets",
+                description="targets of both sides that fail their health check",
+                threshold=thresholds.unhealthy_targets,
+                expression=_UNHEALTHY,
+                metrics=metrics.pair("u", "UnHealthyHostCount", "Maximum"),
+                operator="GreaterThanOrEqualToThreshold",
+            )
+        self._names.extend(guardrail.alarm.alarm_name for guardrail in guardrails)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all alarms, the built-in ones first (CloudFormation values)."""
+        return tuple(self._names)
+
+    def _alarm(
+        self,
+        id: str,
+        *,
+        description: str,
+        threshold: float,
+        expression: str,
+        metrics: Sequence[Metric],
+        operator: str = "GreaterThanThreshold",
+    ) -> None:
+        alarm = cloudwatch.CfnAlarm(
+            self,
+            id,
+            alarm_description=description,
+            comparison_operator=operator,
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            threshold=threshold,
+            # I4 for alarms: a minute without data is neither good nor bad, so it must not go off; what judges a
+            # candidate without traffic is the step's own evidence, not an alarm.
+            treat_missing_data="notBreaching",
+        )
+        alarm.add_property_override(
+            "Metrics",
+            [*metrics, {"Id": "guardrail", "Expression": expression, "Label": description, "ReturnData": True}],
+        )
+        self._names.append(alarm.ref)

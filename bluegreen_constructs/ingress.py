@@ -1,0 +1,135 @@
+"""Ingress: how requests reach a service."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_s3 as s3
+
+from .engine.errors import ConfigurationError
+from .engine.spans import Span, as_timedelta
+from .traffic_rule import TrafficRule
+
+_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+", re.IGNORECASE)
+LONGEST_DRAIN = timedelta(seconds=3600)
+
+
+@dataclass(frozen=True)
+class ServiceRules:
+    """The two rules of a service, made elsewhere: in the stack that owns the listener and both target groups.
+
+    Raises ConfigurationError unless both rules forward to the same blue and the same green target group.
+    """
+
+    production: TrafficRule
+    test: TrafficRule
+
+    def __post_init__(self) -> None:
+        """Refuse rules of two different services."""
+        for side, one, other in (
+            ("blue", self.production.blue, self.test.blue),
+            ("green", self.production.green, self.test.green),
+        ):
+            if one is not other:
+                raise ConfigurationError(
+                    f"ServiceRules has {self.production.node.path} and {self.test.node.path} with different {side} "
+                    "target groups: make both rules with the same two groups"
+                )
+
+
+@dataclass(frozen=True)
+class Ingress:
+    """How requests reach the service: a load balancer of its own, or a rule on a listener that exists.
+
+    certificate: for HTTPS on port 443, with a redirect from port 80. Without one the load balancer speaks plain
+        HTTP, which an internet-facing one does only with `plain_http=True`.
+    host: the host name to answer (default: every host); its DNS record is yours to make.
+    paths: path patterns to answer (default: all). Together with `host` at most 5 values, ELB's limit for a rule.
+    health_path: what the load balancer asks each task; answer 200 only when the task can serve (a loaded model).
+    listener, priority: use this listener and this rule priority instead of a load balancer of its own; the test
+        rule takes the priority before it. The listener's default action is left alone.
+    rules: use these two rules, made in the stack that owns the listener, instead of making rules here.
+    internet_facing: whether the load balancer of its own is reachable from the internet (default True).
+    sources: IPv4 CIDRs that may connect (default: everybody for an internet-facing one, else the VPC).
+    access_logs: a bucket for the load balancer's access logs (default: none).
+    drain: how long requests in flight on a leaving target may go on (default 30 s). When it ends, they and their
+        streams are cut.
+
+    Raises ConfigurationError for combinations that contradict each other.
+    """
+
+    certificate: acm.ICertificate | None = None
+    host: str | None = None
+    paths: tuple[str, ...] = ()
+    health_path: str = "/"
+    listener: elbv2.IApplicationListener | None = None
+    priority: int | None = None
+    rules: ServiceRules | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+    sources: tuple[str, ...] = ()
+    access_logs: s3.IBucket | None = None
+    drain: Span = timedelta(seconds=30)
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        self._check_listener()
+        if self.host is not None and not _HOST.fullmatch(self.host):
+            raise ConfigurationError(
+                f"Ingress host is {self.host!r}: give a name without scheme, port or path, such as 'api.example.com'"
+            )
+        for path in (self.health_path, *self.paths):
+            if not path.startswith("/"):
+                raise ConfigurationError(f"Ingress path is {path!r}: start it with /, such as '/ready'")
+        if len(self.paths) + (self.host is not None) > 4:
+            raise ConfigurationError(
+                f"Ingress has {len(self.paths)} paths{' and a host' if self.host else ''}: a rule takes 5 condition "
+                "values and the test rule needs one for its header, so give at most 4"
+            )
+        drain = as_timedelta(self.drain, "Ingress drain")
+        if drain > LONGEST_DRAIN:
+            raise ConfigurationError(f"Ingress drain is {drain}: a target group allows at most 3600 s")
+        object.__setattr__(self, "drain", drain)
+
+    def _check_listener(self) -> None:
+        if self.rules is not None:
+            given = [name for name in ("certificate", "listener", "priority", "access_logs") if getattr(self, name)]
+            given += [name for name in ("paths", "sources") if getattr(self, name)]
+            if given:
+                raise ConfigurationError(
+                    f"Ingress has rules together with {', '.join(given)}: those belong to the stack that made the "
+                    "rules, leave them out"
+                )
+            return
+        if self.listener is None:
+            if self.priority is not None:
+                raise ConfigurationError(
+                    f"Ingress has priority {self.priority} without listener: give the listener that the rule belongs to"
+                )
+            if self.internet_facing and self.certificate is None and not self.plain_http:
+                raise ConfigurationError(
+                    "Ingress is internet-facing without a certificate: give certificate=, or internet_facing=False, "
+                    "or accept unencrypted traffic with plain_http=True"
+                )
+            return
+        if self.priority is None:
+            raise ConfigurationError(
+                "Ingress has a listener without priority: give the rule's priority, between 2 and 50000; "
+                "the test rule takes the one before it"
+            )
+        if not 2 <= self.priority <= 50000:
+            raise ConfigurationError(
+                f"Ingress priority is {self.priority}: give one between 2 and 50000, the test rule takes the one before"
+            )
+        if self.certificate is not None or self.access_logs is not None or self.sources:
+            raise ConfigurationError(
+                "Ingress has a listener together with certificate, access_logs or sources: those belong to the "
+                "listener's owner, leave them out"
+            )
+
+    @property
+    def drain_seconds(self) -> int:
+        """The drain time in seconds."""
+        return round(as_timedelta(self.drain, "Ingress drain").total_seconds())

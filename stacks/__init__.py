@@ -1,0 +1,1 @@
+"""The application: stacks that only wire constructs together."""

@@ -1,0 +1,156 @@
+"""The environments the application can be deployed to: frozen values, chosen by `-c environment=...`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from bluegreen_constructs.engine.errors import ConfigurationError
+from bluegreen_constructs.engine.strategy import AllAtOnce, Canary, Linear
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewNetwork:
+    """A VPC of our own over two or three zones.
+
+    egress: how private tasks reach AWS: "nat" (a gateway in each zone, tasks reach the internet), or "endpoints"
+        (interface endpoints for what a private Fargate service needs; the subnets have no way to the internet).
+    """
+
+    cidr: str = "10.20.0.0/16"
+    zones: tuple[str, ...] = ("a", "b")
+    egress: Literal["nat", "endpoints"] = "nat"
+
+    def __post_init__(self) -> None:
+        """Refuse a network that cannot hold a load balancer."""
+        if not 2 <= len(set(self.zones)) <= 3 or len(set(self.zones)) != len(self.zones):
+            raise ConfigurationError(
+                f"NewNetwork zones are {', '.join(self.zones) or 'none'}: an Application Load Balancer needs two, "
+                "give two or three different zones, such as ('a', 'b')"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingNetwork:
+    """A VPC that exists, described instead of looked up, so that synth needs no credentials.
+
+    A default VPC is one with public subnets only: leave `private_subnets` out, and tasks get public addresses.
+    egress: whether the private subnets reach AWS ("nat" or "endpoints"); "none" is refused, tasks could not start.
+    """
+
+    vpc_id: str
+    cidr: str
+    zones: tuple[str, ...]
+    public_subnets: tuple[str, ...] = ()
+    private_subnets: tuple[str, ...] = ()
+    egress: Literal["nat", "endpoints", "none"] = "nat"
+
+    def __post_init__(self) -> None:
+        """Refuse a network that cannot hold a load balancer, or in which tasks could not start."""
+        if len(set(self.zones)) < 2:
+            raise ConfigurationError(
+                f"ExistingNetwork {self.vpc_id} has the zone {', '.join(self.zones) or 'none'}: an Application Load "
+                "Balancer needs subnets in two zones or more"
+            )
+        for name, subnets in (("public_subnets", self.public_subnets), ("private_subnets", self.private_subnets)):
+            if subnets and len(subnets) != len(self.zones):
+                raise ConfigurationError(
+                    f"ExistingNetwork {self.vpc_id} has {len(subnets)} {name} for {len(self.zones)} zones: "
+                    "give one for each zone, in the order of zones"
+                )
+        if not self.public_subnets and not self.private_subnets:
+            raise ConfigurationError(
+                f"ExistingNetwork {self.vpc_id} has no subnets: give public_subnets or private_subnets"
+            )
+        if self.private_subnets and self.egress == "none":
+            raise ConfigurationError(
+                f"ExistingNetwork {self.vpc_id} has private subnets without a gateway or endpoints: tasks there cannot "
+                "pull their image, add a NAT gateway or interface endpoints and say which with egress="
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """How the sample inference service runs in an environment."""
+
+    repository: str = "inference"
+    tasks: int = 2
+    most_tasks: int = 4
+    requests_per_target: int = 3000
+    cpu: int = 512
+    memory_mib: int = 1024
+    strategy: AllAtOnce | Canary | Linear = field(default_factory=lambda: Canary(percent=10, bake=timedelta(minutes=5)))
+    bake: timedelta = timedelta(minutes=10)
+    host: str | None = None
+    certificate_arn: str | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One place the application is deployed to.
+
+    account: left open (None) it is whatever account the credentials of `cdk deploy` belong to.
+    qualifier: of the CDK bootstrap, when it is not CDK's default one.
+    permissions_boundary: name of the managed policy that bounds every role. role_path: the path of every role, for
+        accounts that only allow roles under one.
+    access_logs: whether the load balancer's access logs are kept in a bucket of the network stack.
+    """
+
+    name: str
+    region: str
+    account: str | None = None
+    network: NewNetwork | ExistingNetwork = field(default_factory=NewNetwork)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    qualifier: str | None = None
+    permissions_boundary: str | None = None
+    role_path: str | None = None
+    protected: bool = False
+    access_logs: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a role path that IAM would refuse."""
+        if self.role_path is not None and not (self.role_path.startswith("/") and self.role_path.endswith("/")):
+            raise ConfigurationError(
+                f"environment {self.name} has role_path {self.role_path!r}: start and end it with /, as in '/delivery/'"
+            )
+
+
+ENVIRONMENTS: Mapping[str, Environment] = {
+    environment.name: environment
+    for environment in (
+        # What `make demo` deploys into the emulator: one machine, no certificate, small tasks.
+        Environment(
+            name="rehearsal",
+            region="us-east-1",
+            account="123456789012",
+            service=ServiceSettings(cpu=256, memory_mib=512, plain_http=True),
+        ),
+        Environment(
+            name="dev",
+            region="eu-west-1",
+            network=NewNetwork(egress="endpoints"),
+            service=ServiceSettings(
+                internet_facing=False, strategy=Canary(percent=50, bake=timedelta(minutes=2)), bake=timedelta(minutes=5)
+            ),
+        ),
+        Environment(
+            name="prod",
+            region="eu-west-1",
+            network=NewNetwork(zones=("a", "b", "c")),
+            # Inside the VPC until the certificate of its public name is entered here.
+            service=ServiceSettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
+            protected=True,
+        ),
+    )
+}
+
+
+def chosen(name: object) -> Environment:
+    """The environment with that name; raises ConfigurationError with the list of names for any other."""
+    if isinstance(name, str) and name in ENVIRONMENTS:
+        return ENVIRONMENTS[name]
+    said = f"the environment is {name!r}" if name else "no environment is given"
+    raise ConfigurationError(f"{said}: choose one of {', '.join(ENVIRONMENTS)}, with -c environment=dev")

@@ -1,0 +1,64 @@
+"""ServiceStack: the sample inference service, rolled out blue/green by Amazon ECS."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from bluegreen_constructs import Container, EcsBlueGreenService, Ingress, Scaling
+
+from .environments import Environment
+from .golden_check import golden_checks
+from .network_stack import NetworkStack
+
+
+class ServiceStack(cdk.Stack):
+    """One service in the network of a NetworkStack."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        environment: Environment,
+        network: NetworkStack,
+        release: str,
+        env: cdk.Environment,
+    ) -> None:
+        """Wire the service of `environment` at `release`, an image tag that is never moved."""
+        super().__init__(scope, id, env=env, termination_protection=environment.protected)
+        settings = environment.service
+        repository = ecr.Repository.from_repository_name(self, "Repository", settings.repository)
+        certificate = (
+            acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
+            if settings.certificate_arn
+            else None
+        )
+        EcsBlueGreenService(
+            self,
+            "Inference",
+            vpc=network.vpc,
+            subnets=network.task_subnets,
+            container=Container(
+                image=ecs.ContainerImage.from_ecr_repository(repository, release),
+                port=8080,
+                cpu=settings.cpu,
+                memory_mib=settings.memory_mib,
+            ),
+            ingress=Ingress(
+                certificate=certificate,
+                host=settings.host,
+                health_path="/ready",
+                internet_facing=settings.internet_facing,
+                plain_http=settings.plain_http,
+                access_logs=network.access_logs,
+                sources=() if settings.internet_facing else (environment.network.cidr,),
+            ),
+            strategy=settings.strategy,
+            bake=settings.bake,
+            hooks=golden_checks(),
+            scaling=Scaling(
+                min=settings.tasks, max=settings.most_tasks, requests_per_target=settings.requests_per_target
+            ),
+        )
