@@ -1,0 +1,1 @@
+"""The model artefact, its manifest, and the script and data that make both."""
