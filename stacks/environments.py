@@ -81,6 +81,7 @@ class ServiceSettings:
     memory_mib: int = 1024
     strategy: AllAtOnce | Canary | Linear = field(default_factory=lambda: Canary(percent=10, bake=timedelta(minutes=5)))
     bake: timedelta = timedelta(minutes=10)
+    requests_floor: int = 20
     host: str | None = None
     certificate_arn: str | None = None
     internet_facing: bool = True
@@ -126,7 +127,8 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             name="rehearsal",
             region="us-east-1",
             account="123456789012",
-            service=ServiceSettings(cpu=256, memory_mib=512, plain_http=True),
+            # A rehearsed minute is short, so it holds few requests: the alarms' floor is sized for that.
+            service=ServiceSettings(cpu=256, memory_mib=512, requests_floor=5, plain_http=True),
         ),
         Environment(
             name="dev",

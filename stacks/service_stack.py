@@ -6,7 +6,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from bluegreen_constructs import Container, EcsBlueGreenService, Ingress, Scaling
+from bluegreen_constructs import AlarmThresholds, Container, EcsBlueGreenService, Ingress, Scaling
 
 from .environments import Environment
 from .golden_check import golden_checks
@@ -57,6 +57,7 @@ class ServiceStack(cdk.Stack):
             ),
             strategy=settings.strategy,
             bake=settings.bake,
+            alarms=AlarmThresholds(requests_floor=settings.requests_floor),
             hooks=golden_checks(),
             scaling=Scaling(
                 min=settings.tasks, max=settings.most_tasks, requests_per_target=settings.requests_per_target

@@ -3,12 +3,13 @@
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO, Self
 
 from ...engine.errors import ConfigurationError, RehearsalError
 from .plan import LoadPlan
-from .record import read_records
+from .record import LoadRecord, read_records
 from .result import LoadResult
 
 START_SECONDS = 30.0
@@ -73,6 +74,11 @@ class LoadProcess:
         """What the requests show whose outcome is known by now, while the load goes on."""
         self._started()
         return LoadResult.from_records(read_records(self._plan.output))
+
+    def records(self) -> Iterator[LoadRecord]:
+        """The requests whose outcome is known by now, one by one."""
+        self._started()
+        return read_records(self._plan.output)
 
     def wait(self) -> LoadResult:
         """Wait for the end of a plan with a duration, and what it showed. Raises as `stop` does."""

@@ -1,0 +1,109 @@
+"""What a stack asks of a listener rule: the properties of the custom resource, parsed and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .errors import ConfigurationError
+from .listener_rules import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """The wanted rule. What begins with `initial` counts when the rule is made, and only then."""
+
+    listener_arn: str
+    priority: int
+    conditions: Sequence[Json]
+    blue: str
+    green: str
+    initial_candidate_weight: int = field(default=0, compare=False)
+    initial_stickiness_seconds: int | None = field(default=None, compare=False)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The ARNs of the two target groups, whichever is which."""
+        return frozenset((self.blue, self.green))
+
+    def initial_actions(self) -> list[Json]:
+        """Forward to both sides with the initial weights: both, so that whoever moves traffic finds both."""
+        config: dict[str, object] = {
+            "TargetGroups": [
+                {"TargetGroupArn": self.blue, "Weight": 100 - self.initial_candidate_weight},
+                {"TargetGroupArn": self.green, "Weight": self.initial_candidate_weight},
+            ]
+        }
+        if self.initial_stickiness_seconds is not None:
+            config["TargetGroupStickinessConfig"] = {
+                "Enabled": True,
+                "DurationSeconds": self.initial_stickiness_seconds,
+            }
+        return [{"Type": "forward", "ForwardConfig": config}]
+
+    def has_conditions(self, live: Sequence[Json]) -> bool:
+        """Whether a rule with the conditions `live`, as AWS describes them, has the wanted ones."""
+        return [_essence(condition) for condition in live] == [_essence(condition) for condition in self.conditions]
+
+
+def settings_of(properties: Mapping[str, object]) -> RuleSettings:
+    """Read the custom resource's properties; CloudFormation hands over numbers as strings.
+
+    Raises:
+        ConfigurationError: a property is missing or makes no sense.
+    """
+    weight = _whole(properties, "InitialCandidateWeight", 0, 100)
+    stickiness = None
+    if "InitialStickinessSeconds" in properties:
+        stickiness = _whole(properties, "InitialStickinessSeconds", 1, 604_800)
+    conditions = properties.get("Conditions")
+    if not isinstance(conditions, list) or not conditions or not all(isinstance(one, dict) for one in conditions):
+        raise ConfigurationError("the property Conditions is not a list of conditions: give at least one")
+    return RuleSettings(
+        listener_arn=listener_of(properties),
+        priority=_whole(properties, "Priority", 1, 50_000),
+        conditions=conditions,
+        blue=_text(properties, "Blue"),
+        green=_text(properties, "Green"),
+        initial_candidate_weight=weight,
+        initial_stickiness_seconds=stickiness,
+        tags=_tags(properties.get("Tags", [])),
+    )
+
+
+def listener_of(properties: Mapping[str, object]) -> str:
+    """The listener's ARN; raises `ConfigurationError` when there is none, so that no rule can be on it either."""
+    arn = _text(properties, "ListenerArn")
+    if ":listener/app/" not in arn:
+        raise ConfigurationError(f"the property ListenerArn is {arn!r}: give the ARN of an application listener")
+    return arn
+
+
+def _essence(condition: Json) -> Json:
+    """AWS describes host and path conditions twice, in `Values` and in a config; the config says it all."""
+    if any(key.endswith("Config") for key in condition):
+        return {key: value for key, value in condition.items() if key != "Values"}
+    return condition
+
+
+def _text(properties: Mapping[str, object], name: str) -> str:
+    value = properties.get(name)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"the property {name} is {value!r}: give an ARN")
+    return value
+
+
+def _whole(properties: Mapping[str, object], name: str, least: int, most: int) -> int:
+    value = properties.get(name)
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ConfigurationError(f"the property {name} is {value!r}: give a whole number from {least} to {most}")
+    return int(text)
+
+
+def _tags(entries: object) -> dict[str, str]:
+    tags = {}
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("Key"), str):
+            raise ConfigurationError("the property Tags is not a list of Key and Value: give such a list")
+        tags[entry["Key"]] = str(entry.get("Value", ""))
+    return tags

@@ -1,0 +1,1 @@
+"""Alarms and metric math as CloudWatch documents them."""

@@ -1,0 +1,1 @@
+"""The played ECS: deployments, and one local process per task."""

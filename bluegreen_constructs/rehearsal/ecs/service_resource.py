@@ -1,0 +1,98 @@
+"""AWS::ECS::Service and AWS::ECS::TaskDefinition: CloudFormation's handlers, which wait until ECS is done.
+
+CloudFormation follows the service deployment and fails the resource when ECS rolls it back; its own rollback then
+updates the service to what ECS has already restored, and nothing is deployed again
+(https://github.com/aws/containers-roadmap/issues/1205).
+"""
+
+import json
+import time
+from collections.abc import Callable
+
+from ...engine.errors import RehearsalError
+from .cloudformation_properties import forces_deployment, service_request, task_definition_request
+from .deployment_plan import mapping
+from .deployment_run import Status
+from .played_services import is_played, outcome_error
+from .service_api import Answer, Request, ServiceApi
+
+_LOOK = 0.2  # real seconds between two looks at a service that drains
+
+
+class EcsResources:
+    """The resource handlers: they block until ECS is done, and fail with its words."""
+
+    def __init__(self, api: ServiceApi, register: Callable[[dict[str, object]], Answer]) -> None:
+        self._api = api
+        self._register = register
+
+    def create_task_definition(self, logical_id: str, props: Request, stack_name: str) -> tuple[str, dict[str, object]]:
+        """Register the whole definition, as RegisterTaskDefinition would."""
+        family = str(props.get("Family") or f"{stack_name}-{logical_id}")
+        request = task_definition_request(props, family)
+        answer = self._register(request)
+        _raise_for(answer)
+        arn = str(mapping(mapping(json.loads(answer[2])).get("taskDefinition"))["taskDefinitionArn"])
+        return arn, {"TaskDefinitionArn": arn}
+
+    def create_service(self, logical_id: str, props: Request, stack_name: str) -> tuple[str, dict[str, object]]:
+        """CreateService, then wait for the first deployment; a service that never came up is taken away again."""
+        name = str(props.get("ServiceName") or f"{stack_name}-{logical_id}")
+        cluster = str(props.get("Cluster") or "default")
+        request = {"serviceName": name, "cluster": cluster, "desiredCount": 1, **service_request(props)}
+        answer, deployment = self._api.start(request)
+        _raise_for(answer)
+        arn = str(mapping(mapping(json.loads(answer[2])).get("service"))["serviceArn"])
+        if deployment is not None:
+            deployment.ended.wait()
+            error = outcome_error(deployment)
+            if error:
+                self.delete_service(arn, {"Cluster": cluster, "ServiceName": name})
+                raise RehearsalError(error)
+        return arn, {"ServiceArn": arn, "Name": name}
+
+    def update_service(
+        self, physical_id: str, before: Request, after: Request, stack_name: str
+    ) -> tuple[str, dict[str, object]]:
+        """UpdateService with the whole state, then wait; nothing is deployed when ECS has it already."""
+        del stack_name  # the service's name is in its ARN
+        request = {
+            **service_request(after),
+            "service": physical_id,
+            "cluster": after.get("Cluster") or before.get("Cluster") or "default",
+            "forceNewDeployment": forces_deployment(before, after),
+        }
+        answer, deployment = self._api.change(request)
+        _raise_for(answer)
+        if deployment is not None:
+            deployment.ended.wait()
+            went_back = deployment.run.status is Status.ROLLBACK_SUCCESSFUL and self._is_as_wanted(request)
+            error = "" if went_back else outcome_error(deployment)
+            if error:
+                raise RehearsalError(error)
+        return physical_id, {"ServiceArn": physical_id, "Name": physical_id.rpartition("/")[2]}
+
+    def delete_service(self, physical_id: str, props: Request) -> None:
+        """Scale in, drain, and wait until the service is gone."""
+        cluster = props.get("Cluster") or "default"
+        request = {"cluster": cluster, "service": physical_id, "force": True}
+        record = self._api.find(request)
+        if record is None:
+            return
+        _raise_for(self._api.delete_service(request))
+        while is_played(record) and record.get("status") != "INACTIVE":
+            time.sleep(_LOOK)
+
+    def _is_as_wanted(self, request: Request) -> bool:
+        """A superseding update to the source revision is done when the running deployment has been rolled back."""
+        record = self._api.find(request) or {}
+        return record.get("taskDefinition") == request.get("taskDefinition")
+
+
+def _raise_for(answer: Answer) -> None:
+    if answer[0] >= 400:
+        body = mapping(json.loads(answer[2]))
+        message = body.get("message") or body.get("Message") or answer[2].decode(errors="replace")
+        raise RehearsalError(
+            f'Resource handler returned message: "{message}" (HandlerErrorCode: InvalidRequest, {body.get("__type")})'
+        )

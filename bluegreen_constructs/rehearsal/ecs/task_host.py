@@ -1,0 +1,89 @@
+"""The machine as the place where tasks run: an address, the processes of the tasks file, and their end."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from ...engine.errors import RehearsalError
+from ..clock import Clock
+from .deployment_plan import mappings
+from .loopback_addresses import LoopbackAddresses, is_free
+from .revision import Revision
+from .secret_values import SecretValues
+from .service_scheduler import TaskHandle
+from .task_processes import LEAST_STOP_SECONDS, TaskProcess, TaskProcesses, task_spec
+from .tasks_file import TasksFile
+
+
+class LocalTask:
+    """The processes of one task."""
+
+    def __init__(self, processes: tuple[TaskProcess, ...], clock: Clock) -> None:
+        self.processes = processes
+        self._clock = clock
+
+    def exit_code(self) -> int | None:
+        """The exit code of the first essential process that ended, or of the last when none is left."""
+        codes = [(process.spec.is_essential, process.poll(time.time())) for process in self.processes]
+        ended = [code for is_essential, code in codes if is_essential and code is not None]
+        if ended:
+            return ended[0]
+        return next((code for _, code in codes), 0) if all(code is not None for _, code in codes) else None
+
+    def terminate(self) -> None:
+        """SIGTERM; SIGKILL after stopTimeout in rehearsed time, at least two real seconds."""
+        now = time.time()
+        for process in self.processes:
+            grace = max(LEAST_STOP_SECONDS, self._clock.real_seconds(process.spec.stop_timeout))
+            process.terminate(now, grace)
+
+    def has_ended(self) -> bool:
+        """Whether no process is left."""
+        return all(process.poll(time.time()) is not None for process in self.processes)
+
+
+class LocalTaskHost:
+    """Starts tasks. `task_definition` reads one by its ARN; `not_run` is told of containers that are left out."""
+
+    def __init__(
+        self,
+        tasks: TasksFile,
+        processes: TaskProcesses,
+        addresses: LoopbackAddresses,
+        clock: Clock,
+        *,
+        secrets: SecretValues,
+        task_definition: Callable[[str], Mapping[str, object]],
+    ) -> None:
+        self._tasks = tasks
+        self._processes = processes
+        self._addresses = addresses
+        self._clock = clock
+        self._secrets = secrets
+        self._task_definition = task_definition
+        self.not_run: dict[str, tuple[str, ...]] = {}
+
+    def check(self, revision: Revision) -> None:
+        """Raise RehearsalError when the revision's tasks could never be started here."""
+        task_spec(self._task_definition(revision.task_definition), self._tasks, address="", side="", secrets={})
+
+    def launch(self, task_id: str, revision: Revision) -> tuple[str, TaskHandle]:
+        """Start one task."""
+        definition = self._task_definition(revision.task_definition)
+        address = self._addresses.next()
+        spec = task_spec(
+            definition, self._tasks, address=address, side=revision.side, secrets=self._secrets.of(definition)
+        )
+        if not spec.processes:
+            raise RehearsalError(
+                f"task definition {revision.task_definition} has no container with a command in the tasks file"
+            )
+        self.not_run[task_id] = spec.not_run
+        for container in mappings(definition.get("containerDefinitions")):
+            for port_mapping in mappings(container.get("portMappings")):
+                port = int(str(port_mapping.get("containerPort", 0)))
+                if port and container.get("name") not in spec.not_run and not is_free(address, port):
+                    raise RehearsalError(
+                        f"container {container.get('name')} cannot listen on {address}:{port}: another program on this "
+                        f"machine listens on port {port} of every address; stop it or change the container's port"
+                    )
+        return address, LocalTask(tuple(self._processes.start(task_id, p) for p in spec.processes), self._clock)

@@ -1,0 +1,98 @@
+"""The tasks file: what a container of a task definition is on this machine, and what is wrong with some builds.
+
+    [containers.Inference]                       # the container's name in the task definition
+    command = ["{python}", "-m", "services.inference"]
+    directory = "."                              # relative to this file
+    [releases."2.0.0-bad-errors".environment]    # an image tag, and what that build does differently
+    INFERENCE_FAULTS = "error_rate=0.5"
+
+An image tag without an entry is a good build: it gets no environment of its own.
+"""
+
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...engine.errors import RehearsalError
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerCommand:
+    """How a container is started here: the program with its arguments, and the folder it starts in."""
+
+    command: tuple[str, ...]
+    directory: Path
+
+
+@dataclass(frozen=True)
+class TasksFile:
+    """Commands by container name, and environments by image tag."""
+
+    path: Path | None = None
+    containers: Mapping[str, ContainerCommand] = field(default_factory=dict)
+    releases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "TasksFile":
+        """Read the file; raises RehearsalError naming the entry that is wrong."""
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RehearsalError(f"the tasks file {path} cannot be read: {error.strerror}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise RehearsalError(f"the tasks file {path} is no TOML: {error}") from None
+        unknown = sorted(content.keys() - {"containers", "releases"})
+        if unknown:
+            raise RehearsalError(f"the tasks file {path} has [{unknown[0]}]; there are [containers] and [releases]")
+        containers = {
+            name: _container(name, entry, path) for name, entry in _table(content, "containers", path).items()
+        }
+        releases = {tag: _environment(tag, entry, path) for tag, entry in _table(content, "releases", path).items()}
+        return cls(path, containers, releases)
+
+    def environment_of(self, image: str) -> Mapping[str, str]:
+        """What the build behind `image` gets, besides the task definition's environment."""
+        return self.releases.get(image_tag(image), {})
+
+
+def image_tag(image: str) -> str:
+    """The tag of an image reference; its digest when it has no tag, and "latest" when it has neither."""
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return tag or digest or "latest"
+
+
+def _table(content: Mapping[str, object], name: str, path: Path) -> Mapping[str, object]:
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise RehearsalError(f"the tasks file {path} has {name} as a value; write tables: [{name}.NAME]")
+    return table
+
+
+def _container(name: str, entry: object, path: Path) -> ContainerCommand:
+    where = f"[containers.{name}] in the tasks file {path}"
+    if not isinstance(entry, dict):
+        raise RehearsalError(f'{where} is no table; write command = ["program", "argument"] under it')
+    unknown = sorted(entry.keys() - {"command", "directory"})
+    if unknown:
+        raise RehearsalError(f"{where} has {unknown[0]!r}; it takes command and directory")
+    command = entry.get("command")
+    if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):
+        raise RehearsalError(f'{where} needs command = ["program", "argument", ...]')
+    directory = path.parent / str(entry.get("directory", "."))
+    if not directory.is_dir():
+        raise RehearsalError(f"{where} has directory {str(entry.get('directory'))!r}, which is no folder")
+    return ContainerCommand(tuple(part.replace("{python}", sys.executable) for part in command), directory.resolve())
+
+
+def _environment(tag: str, entry: object, path: Path) -> Mapping[str, str]:
+    where = f'[releases."{tag}"] in the tasks file {path}'
+    environment = entry.get("environment", {}) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(environment, dict) or entry.keys() - {"environment"}:
+        raise RehearsalError(f'{where} takes one table: [releases."{tag}".environment]')
+    wrong = [key for key, value in environment.items() if not isinstance(value, str)]
+    if wrong:
+        raise RehearsalError(f"{where} has {wrong[0]} as a {type(environment[wrong[0]]).__name__}; write it in quotes")
+    return dict(environment)

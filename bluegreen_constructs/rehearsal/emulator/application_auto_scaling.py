@@ -1,0 +1,75 @@
+"""Application Auto Scaling, which the emulator does not have: targets and policies are kept, nothing is scaled."""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+
+from .world import EmulatorConfig
+
+Properties = Mapping[str, object]
+Handler = Callable[..., object]
+
+
+class ApplicationAutoScaling:
+    """What the templates registered, by physical id; shown in the state, so that a test can see what was made."""
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._records: dict[str, dict[str, object]] = {}
+
+    def describe(self) -> Mapping[str, object]:
+        """The registered targets and policies with their properties."""
+        with self._lock:
+            return {"registered": dict(self._records)}
+
+    def types(self) -> dict[str, tuple[dict[str, Handler | bool], Sequence[str]]]:
+        """By type: its handlers, and the properties whose change replaces it."""
+        return {
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
+            "AWS::ApplicationAutoScaling::ScalableTarget": (
+                {"create": self._register_target, "update": self._update, "delete": self._forget},
+                ("ResourceId", "ScalableDimension", "ServiceNamespace"),
+            ),
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html
+            "AWS::ApplicationAutoScaling::ScalingPolicy": (
+                {"create": self._put_policy, "update": self._update, "delete": self._forget},
+                ("PolicyName", "ResourceId", "ScalableDimension", "ScalingTargetId", "ServiceNamespace"),
+            ),
+        }
+
+    def _register_target(self, logical_id: str, properties: Properties, stack_name: str) -> tuple[str, dict[str, str]]:
+        del logical_id, stack_name
+        lowest, highest = int(str(properties["MinCapacity"])), int(str(properties["MaxCapacity"]))
+        if lowest > highest:
+            raise ValueError(f"MinCapacity {lowest} is more than MaxCapacity {highest} (ValidationException)")
+        # AWS's own form of the id: service/CLUSTER/SERVICE|ecs:service:DesiredCount|ecs
+        target = "|".join(str(properties[name]) for name in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+        return self._keep(target, properties), {"Id": target}
+
+    def _put_policy(self, logical_id: str, properties: Properties, stack_name: str) -> tuple[str, dict[str, str]]:
+        del logical_id, stack_name
+        target = str(properties.get("ScalingTargetId", ""))
+        resource, _, namespace = target.partition("|")[0], "", target.rpartition("|")[2]
+        where = f"arn:aws:autoscaling:{self._config.region}:{self._config.account}:scalingPolicy"
+        resource = resource or str(properties.get("ResourceId"))
+        namespace = namespace or str(properties.get("ServiceNamespace"))
+        policy = f"{where}:{uuid.uuid4()}:resource/{namespace}/{resource}:policyName/{properties['PolicyName']}"
+        return self._keep(policy, properties), {"Arn": policy}
+
+    def _update(
+        self, physical_id: str, before: Properties, after: Properties, stack_name: str
+    ) -> tuple[str, dict[str, str]]:
+        del before, stack_name
+        attribute = "Arn" if physical_id.startswith("arn:") else "Id"
+        return self._keep(physical_id, after), {attribute: physical_id}
+
+    def _keep(self, physical_id: str, properties: Properties) -> str:
+        with self._lock:
+            self._records[physical_id] = dict(properties)
+        return physical_id
+
+    def _forget(self, physical_id: str, properties: Properties) -> None:
+        del properties
+        with self._lock:
+            self._records.pop(physical_id, None)

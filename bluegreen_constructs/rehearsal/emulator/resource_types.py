@@ -1,0 +1,31 @@
+"""The CloudFormation types that the emulator lacks and the deployed applications need."""
+
+from collections.abc import Callable
+from typing import cast
+
+from . import cdk_custom_resources, ec2_resources, stack_waits
+from .application_auto_scaling import ApplicationAutoScaling
+from .patches import Patches
+from .world import World
+
+
+def install(patches: Patches, world: World) -> ApplicationAutoScaling:
+    """Add the types, and let every type that asked for it run off the emulator's event loop."""
+    from ministack.services.cloudformation import provisioners, stacks  # noqa: PLC0415  # an optional extra
+
+    ec2_resources.assert_relied_on(patches.original)
+    scaling = ApplicationAutoScaling(world.config)
+    replacing = patches.original(provisioners, "_REPLACING_PROPERTIES")
+    for name, (handlers, replaced_by) in {**ec2_resources.types(), **scaling.types()}.items():
+        patches.resource_type(name, handlers, is_there=False)
+        cast(dict[str, tuple[str, ...]], replacing)[name] = tuple(replaced_by)
+    for name, handlers in cdk_custom_resources.types(world.config).items():
+        patches.resource_type(name, handlers, is_there=False)
+    blocks = cast(Callable[[str], bool], patches.original(stacks, "_runs_on_worker_thread"))
+
+    def runs_on_worker_thread(resource_type: str) -> bool:
+        return resource_type in world.worker_thread_types or blocks(resource_type)
+
+    patches.replace(stacks, "_runs_on_worker_thread", runs_on_worker_thread, written_for=["resource_type"])
+    stack_waits.install(patches)
+    return scaling

@@ -1,0 +1,1 @@
+"""The played Application Load Balancer: live rules served on loopback sockets."""

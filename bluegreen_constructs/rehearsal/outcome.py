@@ -1,0 +1,46 @@
+"""What a scenario showed: conditions that held or did not, and figures. PASS is a property of the conditions alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Figure: TypeAlias = int | float | str | None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that must hold, as a sentence, and what was found."""
+
+    says: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scenario ended.
+
+    figures: what was measured, by name, in the order of the report's table. timeline: what happened, as pairs of
+    rehearsed seconds since the scenario's start and a sentence.
+    """
+
+    scenario: str
+    conditions: tuple[Condition, ...]
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    timeline: tuple[tuple[float, str], ...] = ()
+    samples: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything held; a scenario that looked at nothing has not passed."""
+        return bool(self.conditions) and all(condition.holds for condition in self.conditions)
+
+    def to_json(self) -> dict[str, object]:
+        """The outcome as JSON values, for `--format json`."""
+        return {
+            "scenario": self.scenario,
+            "passed": self.passed,
+            "conditions": [vars(condition) for condition in self.conditions],
+            "figures": dict(self.figures),
+            "timeline": [{"at": at, "what": what} for at, what in self.timeline],
+        }

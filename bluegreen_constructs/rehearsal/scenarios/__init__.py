@@ -1,0 +1,1 @@
+"""The scenarios: what is rolled out, what goes wrong, and what must hold."""

@@ -1,0 +1,179 @@
+"""One rehearsal: the emulator, the CDK CLI turned to it, and the applications deployed there."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine.errors import RehearsalError
+from .application import RehearsedApplication
+from .cdk_cli import CdkCli
+from .cdk_run import CdkResult, CdkRun
+from .deployed_service import DeployedService, services_in
+from .emulator.coverage import require_covered
+from .emulator.process import EmulatorProcess
+from .load import LoadPlan, LoadProcess
+
+if TYPE_CHECKING:
+    from .aws_apis import AwsApis
+
+FIRST_RELEASE = "1.0.0"
+RATE_PER_SECOND = 60.0
+STREAM_SHARE = 0.1
+_CDK_LIMIT_SECONDS = 600.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Session:
+    """What the scenarios share: one emulator with one bootstrap. `say` gets one line of progress at a time."""
+
+    emulator: EmulatorProcess
+    work_dir: Path
+    say: Say
+    apis: "AwsApis"
+    checkout: Path
+    _applications: dict[str, "DeployedApplication"] = field(default_factory=dict)
+
+    def bootstrap(self, application: RehearsedApplication) -> None:
+        """`cdk bootstrap` the emulated account."""
+        self.say("cdk bootstrap")
+        config = self.emulator.config
+        self._cdk(application).bootstrap(config.account, config.region).require_success()
+
+    def application(self, application: RehearsedApplication) -> "DeployedApplication":
+        """The application, deployed with its first release if it was not yet."""
+        known = self._applications.get(application.service_stack)
+        if known is None:
+            known = DeployedApplication(self, application, self._cdk(application))
+            known.deploy_first()
+            self._applications[application.service_stack] = known
+        return known
+
+    def forget(self, application: "DeployedApplication") -> None:
+        """It was destroyed; the next scenario deploys it again."""
+        self._applications.pop(application.about.service_stack, None)
+
+    def state(self) -> Mapping[str, Any]:
+        """The emulator's own account of itself."""
+        return self.emulator.state()
+
+    @property
+    def speed(self) -> float:
+        """Rehearsed seconds for each real one."""
+        return self.emulator.config.speed
+
+    def _cdk(self, application: RehearsedApplication) -> CdkCli:
+        environment = self.emulator.client_environment()
+        # The engine that lints templates takes seconds of each synth; the tests lint the same templates once.
+        environment["CDK_VALIDATION"] = "false"
+        return CdkCli(
+            application.directory,
+            environment=environment,
+            log_dir=self.work_dir / "cdk" / application.service_stack,
+            on_line=None,
+        )
+
+
+@dataclass
+class DeployedApplication:
+    """An application in the emulated account, and the release it serves."""
+
+    session: Session
+    about: RehearsedApplication
+    cdk: CdkCli
+    live_release: str = ""
+
+    def deploy_first(self) -> None:
+        """Synthesise, refuse what the rehearsal does not cover, then deploy all stacks with the first release."""
+        assembly = self.session.work_dir / "assembly" / self.about.service_stack
+        self.session.say(f"cdk synth: {', '.join(self.about.stacks)}")
+        result = self.cdk.synth(assembly, *self._context(FIRST_RELEASE), app=self.about.command)
+        result.require_success()
+        require_covered(assembly)
+        self.session.say(f"cdk deploy: first deployment, release {FIRST_RELEASE}")
+        self.cdk.deploy(app=assembly, limit_seconds=_CDK_LIMIT_SECONDS).require_success()
+        self.live_release = FIRST_RELEASE
+
+    def start_deploy(self, release: str, *stacks: str, context: Mapping[str, str] | None = None) -> CdkRun:
+        """Begin `cdk deploy` of `stacks` (default: the service's) at `release`, synthesised anew as a user's is."""
+        return self.cdk.start_deploy(
+            *(stacks or (self.about.service_stack,)),
+            app=self.about.command,
+            arguments=(*self._context(release, context), "--exclusively"),
+        )
+
+    def diff(self, release: str) -> CdkResult:
+        """`cdk diff` of the service's stack against what is deployed."""
+        return self.cdk.diff(
+            self.about.service_stack, app=self.about.command, arguments=(*self._context(release), "--exclusively")
+        )
+
+    def destroy(self) -> CdkResult:
+        """`cdk destroy` of every stack."""
+        result = self.cdk.destroy(app=self.about.command, arguments=self._context(self.live_release))
+        self.session.forget(self)
+        return result
+
+    def service(self) -> DeployedService:
+        """The service that the last stack holds."""
+        found = next(iter(services_in(self.about.service_stack, self.session.apis)), None)
+        if found is None:
+            raise RehearsalError(f"stack {self.about.service_stack} holds no blue/green service")
+        return found
+
+    def address(self, service: DeployedService) -> str:
+        """Where this machine serves the listener of the service's production rule."""
+        (rule,) = self.session.apis.elbv2.describe_rules(RuleArns=[service.production_rule])["Rules"]
+        listener_arn = rule["RuleArn"].replace(":listener-rule/", ":listener/").rpartition("/")[0]
+        (listener,) = self.session.apis.elbv2.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
+        endpoints = self.session.state()["elbv2"]["endpoints"]
+        try:
+            return f"http://{endpoints[service.load_balancer][str(listener['Port'])]}"
+        except KeyError:
+            raise RehearsalError(
+                f"the load balancer {service.load_balancer} serves no port {listener['Port']} on this machine"
+            ) from None
+
+    def load(self, name: str, *, rate_per_second: float = RATE_PER_SECOND) -> LoadProcess:
+        """Users: predictions with known answers and streams, at a fixed rate, from another process."""
+        service = self.service()
+        folder = self.session.work_dir / "load"
+        folder.mkdir(parents=True, exist_ok=True)
+        return LoadProcess(
+            LoadPlan(
+                address=self.address(service),
+                rate_per_second=rate_per_second,
+                output=folder / f"{name}.jsonl",
+                golden=self.about.golden,
+                stream_share=STREAM_SHARE,
+            )
+        )
+
+    def stack_status(self, stack: str | None = None) -> str:
+        """What CloudFormation says of a stack (default: the service's)."""
+        (described,) = self.session.apis.cloudformation.describe_stacks(StackName=stack or self.about.service_stack)[
+            "Stacks"
+        ]
+        return str(described["StackStatus"])
+
+    def _context(self, release: str, further: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        values = {"environment": "rehearsal", "release": release, **(further or {})}
+        return tuple(part for key, value in values.items() for part in ("--context", f"{key}={value}"))
+
+
+def wait_until(
+    holds: Callable[[], bool], *, limit_seconds: float, session: Session, what: str, pause_seconds: float = 0.1
+) -> None:
+    """Wait for `holds`; RehearsalError naming `what` after `limit_seconds` real ones, or when the emulator is gone."""
+    deadline = time.monotonic() + limit_seconds
+    while time.monotonic() < deadline:
+        session.emulator.check()
+        with suppress(LookupError):  # what is asked about is not there yet
+            if holds():
+                return
+        time.sleep(pause_seconds)
+    raise RehearsalError(f"{what} did not happen within {limit_seconds:g} s")

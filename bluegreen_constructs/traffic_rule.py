@@ -1,0 +1,319 @@
+"""TrafficRule: a listener rule that CloudFormation creates but never re-weights."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from weakref import WeakKeyDictionary
+
+from aws_cdk import CfnResource, Duration, Stack, Token
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct, IConstruct
+
+from .acknowledgements import acknowledge
+from .engine.aws.elbv2_rules import IAM_ACTIONS
+from .engine.errors import ConfigurationError
+from .engine.live_rule import OUR_TAG_PREFIX, STACK_TAG
+from .engine_function import EngineFunction
+
+# CloudFormation gives up on the handler after this time. Everything the handler may do ends before: Lambda drops an
+# event that waited longer than _EVENT_AGE_S (otherwise a throttled account delivers it hours later, when the stack has
+# moved on), and ends a run after _HANDLER_TIMEOUT_S.
+_SERVICE_TIMEOUT_S = 300
+_EVENT_AGE_S = 120
+_HANDLER_TIMEOUT_S = 150
+
+_HANDLER_ID = "BlueGreenTrafficRules"
+_HANDLER_LOGICAL_ID = "BlueGreenTrafficRuleHandler"
+
+# The rules of all load balancers in this account and region; the statements that use it are narrowed by tag.
+_RULES = {"Fn::Sub": "arn:${AWS::Partition}:elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:listener-rule/app/*"}
+_RULES_AS_NAG_READS_THEM = (
+    "arn:<AWS::Partition>:elasticloadbalancing:<AWS::Region>:<AWS::AccountId>:listener-rule/app/*"
+)
+_THIS_STACK = {"Ref": "AWS::StackId"}
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+_MAX_CONDITION_VALUES = 5
+_MAX_PRIORITY = 50_000
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+_ONCE_PER_RULE = ("host-header", "http-request-method", "path-pattern", "source-ip")
+_MAX_STICKINESS_S = 604_800
+# A rule bears 50 tags; the handler keeps a few of its own, the engine others.
+_MAX_TAGS = 40
+
+
+class TrafficRule(Construct):
+    """A rule on an application listener that forwards to two sides, with weights that only a rollout moves.
+
+    CloudFormation writes a rule's weights back whenever it touches the rule (aws-cdk#36649): traffic then jumps to a
+    side that may have no targets. This rule is made by a custom resource that writes the actions once, at creation.
+    Later stack updates change conditions, priority and tags, and never the actions.
+
+    What belongs to the actions is therefore an initial value: `candidate_weight` and `stickiness` count at creation,
+    and a later change of them has no effect. A change of `blue` or `green` on a rule that forwards to them is refused
+    by the handler at deployment, because it would need new actions: make a second `TrafficRule` under another id
+    instead. A changed `listener` gets a new rule with the weights of that moment before the former rule goes.
+
+    Example:
+        ```python
+        rule = TrafficRule(
+            self, "Rule", listener=listener, priority=10, blue=blue, green=green,
+            conditions=[elbv2.ListenerCondition.host_headers(["predict.example.com"])],
+        )
+        ```
+    """
+
+    blue: elbv2.IApplicationTargetGroup
+    """The side that is live at creation (unless `candidate_weight` is 100)."""
+    green: elbv2.IApplicationTargetGroup
+    """The other side."""
+    listener: elbv2.IApplicationListener
+    """The listener that the rule is on."""
+    resource: CfnResource
+    """The custom resource, for dependencies: what waits for it starts with a rule in place."""
+    rule_arn: str
+    """The rule's ARN (a token). It stays the same for the rule's life, except when the listener changes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        listener: elbv2.IApplicationListener,
+        priority: int,
+        conditions: Sequence[elbv2.ListenerCondition],
+        blue: elbv2.IApplicationTargetGroup,
+        green: elbv2.IApplicationTargetGroup,
+        candidate_weight: int = 0,
+        stickiness: timedelta | Duration | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make the rule.
+
+        Args:
+            scope: where in the construct tree.
+            id: the construct id; the rule is known by its stack and logical id, so keep it.
+            listener: an application listener of this app, or an imported one.
+            priority: 1 to 50000, free on the listener; lower goes first.
+            conditions: which requests; at least one condition, at most 5 values in all.
+            blue: the target group of the side that is live at creation.
+            green: the target group of the other side.
+            candidate_weight: percent of the requests that go to `green` at creation; default 0. A rule for test
+                traffic says 100.
+            stickiness: how long a client stays on the side it was sent to, 1 second to 7 days; default: no stickiness,
+                each request is weighed anew. With stickiness a client stays on its side also when the weights move.
+            tags: tags of the rule; default: none but those the rule is recognised by. Stack tags and `Tags.of(...)`
+                are not applied: a tag that changes with every commit would touch the rule with every deployment.
+
+        Raises:
+            ConfigurationError: the combination cannot be deployed.
+        """
+        super().__init__(scope, id)
+        path = self.node.path
+        blue_arn, green_arn = blue.target_group_arn, green.target_group_arn
+        _refuse_priority(path, priority)
+        _refuse_sides(path, blue_arn, green_arn, candidate_weight)
+        rendered = _rendered(path, conditions)
+        stickiness_s = _stickiness_seconds(path, stickiness)
+        _refuse_tags(path, tags or {})
+        listener_arn = listener.listener_arn
+        _claim_priority(self, path, listener_arn, priority)
+
+        handler = _TrafficRuleHandler.of(self)
+        handler.allow_rules_on(listener_arn)
+        properties: dict[str, object] = {
+            "ServiceToken": handler.arn,
+            "ServiceTimeout": _SERVICE_TIMEOUT_S,
+            "ListenerArn": listener_arn,
+            "Priority": priority,
+            "Conditions": rendered,
+            "Blue": blue_arn,
+            "Green": green_arn,
+            "InitialCandidateWeight": candidate_weight,
+        }
+        if stickiness_s is not None:
+            properties["InitialStickinessSeconds"] = stickiness_s
+        if tags:
+            properties["Tags"] = [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+        self.resource = CfnResource(self, "Resource", type="Custom::TrafficRule", properties=properties)
+        self.resource.node.add_dependency(handler.event_limits)
+        self.rule_arn = self.resource.get_att("RuleArn").to_string()
+        self.listener, self.blue, self.green = listener, blue, green
+        # CloudFormation sees no link from the groups to the load balancer, so the groups are told: their metrics need
+        # the load balancer's name, and what attaches targets to them has to wait for the rule.
+        for group in (blue, green):
+            if isinstance(group, elbv2.ApplicationTargetGroup):
+                group.register_listener(listener, self)
+
+
+class _TrafficRuleHandler(EngineFunction):
+    """The function behind all TrafficRules of a stack."""
+
+    def __init__(self, scope: Construct) -> None:
+        super().__init__(
+            scope,
+            _HANDLER_ID,
+            handler="engine.handlers.traffic_rule.handler",
+            description="Creates, changes and deletes the listener rules of this stack; never moves their weights",
+            timeout_seconds=_HANDLER_TIMEOUT_S,
+            logical_id=_HANDLER_LOGICAL_ID,
+        )
+        self.event_limits = lambda_.CfnEventInvokeConfig(
+            self,
+            "Events",
+            function_name=self.resource.ref,
+            qualifier="$LATEST",
+            maximum_event_age_in_seconds=_EVENT_AGE_S,
+            maximum_retry_attempts=2,
+        )
+        # Changing and deleting is allowed by tag and not by listener: CloudFormation updates this role before it
+        # deletes the rules that an update removed, when their listener is no longer among the resources.
+        # Condition keys: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+        # Tagging at creation: https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/tagging-resources-during-creation.html
+        self.allow("ReadRules", _actions_on("any"), ["*"])
+        self.allow(
+            "ChangeOwnRules",
+            _actions_on("own rule"),
+            [_RULES],
+            {"StringEquals": {f"aws:ResourceTag/{STACK_TAG}": _THIS_STACK}},
+        )
+        self.allow(
+            "TagAtCreation",
+            _actions_on("new rule"),
+            [_RULES],
+            {
+                "StringEquals": {
+                    "elasticloadbalancing:CreateAction": "CreateRule",
+                    f"aws:RequestTag/{STACK_TAG}": _THIS_STACK,
+                }
+            },
+        )
+        acknowledge(
+            self.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "DescribeRules and DescribeTags know no resource-level permissions: IAM accepts only *",
+        )
+        acknowledge(
+            self.role,
+            f"AwsSolutions-IAM5[Resource::{_RULES_AS_NAG_READS_THEM}]",
+            f"A rule's ARN is not known before the rule is made, so both statements are narrowed to rules with this "
+            f"stack's {STACK_TAG} tag; the alternative, ARNs derived from each listener, covers the listener's foreign "
+            "rules too, and is gone from the role when a removed rule is to be deleted",
+        )
+
+    @classmethod
+    def of(cls, scope: Construct) -> "_TrafficRuleHandler":
+        stack = Stack.of(scope)
+        known = stack.node.try_find_child(_HANDLER_ID)
+        return known if isinstance(known, cls) else cls(stack)
+
+    def allow_rules_on(self, listener_arn: str) -> None:
+        self.allow("CreateRules", _actions_on("listener"), [listener_arn])
+
+
+def _actions_on(kind: str) -> list[str]:
+    return [action for action, kinds in IAM_ACTIONS.items() if kind in kinds]
+
+
+# Which TrafficRule has which priority on which listener, by app.
+_claims: "WeakKeyDictionary[IConstruct, dict[tuple[str, int], str]]" = WeakKeyDictionary()
+
+
+def _claim_priority(rule: TrafficRule, path: str, listener_arn: str, priority: int) -> None:
+    claims = _claims.setdefault(rule.node.root, {})
+    holder = claims.setdefault((listener_arn, priority), path)
+    if holder != path:
+        raise ConfigurationError(
+            f"{path} asks for priority {priority}, which {holder} has on the same listener: "
+            "give one of them another priority"
+        )
+
+
+def _refuse_priority(path: str, priority: int) -> None:
+    if 1 <= priority <= _MAX_PRIORITY or Token.is_unresolved(priority):
+        return
+    raise ConfigurationError(f"{path} has priority {priority}: give a whole number from 1 to {_MAX_PRIORITY}")
+
+
+def _refuse_sides(path: str, blue_arn: str, green_arn: str, candidate_weight: int) -> None:
+    if blue_arn == green_arn:
+        raise ConfigurationError(f"{path} has the same target group as blue and as green: give it two target groups")
+    if not 0 <= candidate_weight <= 100 and not Token.is_unresolved(candidate_weight):
+        raise ConfigurationError(
+            f"{path} has candidate_weight {candidate_weight}: "
+            "give the percent of requests for green, a whole number from 0 to 100"
+        )
+
+
+def _rendered(path: str, conditions: Sequence[elbv2.ListenerCondition]) -> list[dict[str, object]]:
+    """The conditions as the API takes them; refused when the load balancer would."""
+    rendered = [_in_api_words(condition.render_raw_condition()) for condition in conditions]
+    if not rendered:
+        raise ConfigurationError(
+            f"{path} has no condition: give at least one, such as ListenerCondition.path_patterns(['/*'])"
+        )
+    fields = [condition["Field"] for condition in rendered]
+    for field in _ONCE_PER_RULE:
+        if fields.count(field) > 1:
+            raise ConfigurationError(
+                f"{path} has {fields.count(field)} {field} conditions, a rule may have one: "
+                "give that one several values"
+            )
+    values = [value for condition in rendered for value in _values(condition)]
+    if len(values) > _MAX_CONDITION_VALUES:
+        raise ConfigurationError(
+            f"{path} has {len(values)} condition values, a rule may have {_MAX_CONDITION_VALUES}: "
+            "use wildcards, or a second TrafficRule"
+        )
+    return rendered
+
+
+def _values(condition: Mapping[str, object]) -> list[object]:
+    for config in condition.values():
+        if isinstance(config, Mapping):
+            values = config.get("Values", [])
+            return list(values) if isinstance(values, list) else [values]
+    return []
+
+
+def _in_api_words(raw: object) -> dict[str, object]:
+    """CDK renders camelCase for its own L1; a custom resource's properties arrive as written, so write the API's."""
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(
+            f"a condition rendered as {type(raw).__name__}: give conditions made by elbv2.ListenerCondition"
+        )
+    return {str(key)[0].upper() + str(key)[1:]: _nested(value) for key, value in raw.items()}
+
+
+def _nested(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _in_api_words(value)
+    if isinstance(value, list):
+        return [_nested(item) for item in value]
+    return value
+
+
+def _stickiness_seconds(path: str, stickiness: timedelta | Duration | None) -> int | None:
+    if stickiness is None:
+        return None
+    seconds = stickiness.total_seconds() if isinstance(stickiness, timedelta) else stickiness.to_seconds()
+    if not 1 <= seconds <= _MAX_STICKINESS_S or seconds != int(seconds):
+        raise ConfigurationError(
+            f"{path} has a stickiness of {seconds:g} s: give whole seconds from 1 to {_MAX_STICKINESS_S} (7 days)"
+        )
+    return int(seconds)
+
+
+def _refuse_tags(path: str, tags: Mapping[str, str]) -> None:
+    if len(tags) > _MAX_TAGS:
+        raise ConfigurationError(f"{path} has {len(tags)} tags: give at most {_MAX_TAGS}")
+    for key, value in tags.items():
+        if key.lower().startswith(("aws:", OUR_TAG_PREFIX)):
+            raise ConfigurationError(
+                f"{path} has the tag {key!r}: choose a key that begins neither with aws: nor with {OUR_TAG_PREFIX}"
+            )
+        if not 1 <= len(key) <= 128 or len(value) > 256:
+            raise ConfigurationError(
+                f"{path} has the tag {key!r} with a value of {len(value)} characters: "
+                "a key has 1 to 128 characters, a value at most 256"
+            )
