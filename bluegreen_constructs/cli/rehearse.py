@@ -60,6 +60,8 @@ def rehearse_command(
         passed = all(outcome.passed for outcome in outcomes)
         print(json.dumps({"passed": passed, "scenarios": [outcome.to_json() for outcome in outcomes]}, indent=2))
     else:
-        Console(highlight=False).print(as_tables(outcomes))
+        console = Console(highlight=False)
+        # Where nobody's window says otherwise (a log of CI), lines are as wide as the tables need.
+        Console(highlight=False, width=console.width if console.is_terminal else 120).print(as_tables(outcomes))
     if not all(outcome.passed for outcome in outcomes):
         raise typer.Exit(1)

@@ -123,10 +123,14 @@ class CdkCli:
         )
 
     def _output(self, app: str | Path | None) -> tuple[str, ...]:
-        """Keep the assembly out of the user's folder, and a played account's answers out of its `cdk.context.json`."""
+        """Keep the assembly out of the user's folder, and a played account's answers out of its `cdk.context.json`.
+
+        Each command has a folder of its own: the CLI refuses one that another run reads, and a stack may be updated
+        while another one deploys.
+        """
         if isinstance(app, Path):
             return ()
-        return ("--no-lookups", "--output", str(self._log_dir / "cdk.out"))
+        return ("--no-lookups", "--output", str(self._log_dir / f"cdk.out-{self._runs + 1:02d}"))
 
 
 def python_app(script: Path) -> str:

@@ -1,8 +1,15 @@
-"""Application Auto Scaling, which the emulator does not have: targets and policies are kept, nothing is scaled."""
+"""Application Auto Scaling, which the emulator does not have.
+
+Targets and policies are kept, and the bounds hold: a registered ECS service gets at least MinCapacity tasks and at
+most MaxCapacity. Policies scale nothing here.
+"""
 
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+
+import boto3
+from botocore.exceptions import ClientError
 
 from .world import EmulatorConfig
 
@@ -45,6 +52,7 @@ class ApplicationAutoScaling:
             raise ValueError(f"MinCapacity {lowest} is more than MaxCapacity {highest} (ValidationException)")
         # AWS's own form of the id: service/CLUSTER/SERVICE|ecs:service:DesiredCount|ecs
         target = "|".join(str(properties[name]) for name in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+        self._keep_within(properties, lowest, highest)
         return self._keep(target, properties), {"Id": target}
 
     def _put_policy(self, logical_id: str, properties: Properties, stack_name: str) -> tuple[str, dict[str, str]]:
@@ -61,8 +69,34 @@ class ApplicationAutoScaling:
         self, physical_id: str, before: Properties, after: Properties, stack_name: str
     ) -> tuple[str, dict[str, str]]:
         del before, stack_name
+        if "MinCapacity" in after:
+            self._keep_within(after, int(str(after["MinCapacity"])), int(str(after["MaxCapacity"])))
         attribute = "Arn" if physical_id.startswith("arn:") else "Id"
         return self._keep(physical_id, after), {attribute: physical_id}
+
+    def _keep_within(self, properties: Properties, lowest: int, highest: int) -> None:
+        """Bring the service's count within the bounds, as registering does when it lies outside.
+
+        https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+        """
+        if properties.get("ServiceNamespace") != "ecs":
+            return
+        _, cluster, service = str(properties["ResourceId"]).split("/")
+        client = boto3.client(
+            "ecs",
+            endpoint_url=self._config.endpoint,
+            region_name=self._config.region,
+            aws_access_key_id="application-autoscaling",
+            aws_secret_access_key="played",  # noqa: S106  # no secret: the emulator takes any
+        )
+        try:
+            (described,) = client.describe_services(cluster=cluster, services=[service])["services"]
+        except (ClientError, ValueError):
+            return  # no such service: nothing to bring within bounds
+        count = int(described["desiredCount"])
+        wanted = min(max(count, lowest), highest)
+        if wanted != count:
+            client.update_service(cluster=cluster, service=service, desiredCount=wanted)
 
     def _keep(self, physical_id: str, properties: Properties) -> str:
         with self._lock:

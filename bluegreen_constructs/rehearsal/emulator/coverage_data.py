@@ -3,8 +3,8 @@
 # Type -> (kind, what that means). Kinds are the values of coverage.Kind.
 TYPES: dict[str, tuple[str, str]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": (
-        "record only",
-        "registered and shown; the desired count stays what the template says",
+        "played",
+        "registering brings an ECS service's count within the bounds; nothing scales after that",
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": (
         "record only",

@@ -15,6 +15,7 @@ def install(patches: Patches, world: World) -> ApplicationAutoScaling:
 
     ec2_resources.assert_relied_on(patches.original)
     scaling = ApplicationAutoScaling(world.config)
+    world.worker_thread_types.add("AWS::ApplicationAutoScaling::ScalableTarget")  # it calls ECS through the gateway
     replacing = patches.original(provisioners, "_REPLACING_PROPERTIES")
     for name, (handlers, replaced_by) in {**ec2_resources.types(), **scaling.types()}.items():
         patches.resource_type(name, handlers, is_there=False)

@@ -160,7 +160,7 @@ class Seen:
             Condition(
                 f"ECS stopped it by {reason}",
                 self.rollout.status == "ROLLBACK_SUCCESSFUL" and reason in self._reason(),
-                f"{self.rollout.status}: {self._reason()}",
+                f"{self.rollout.status}: {self.rollout.reason}",
             ),
             self._on_one_side(self._live_side()),
         ]

@@ -437,11 +437,11 @@ def test_a_stream_that_outlives_the_deregistration_delay_is_cut() -> None:
             return response
 
         async with target(endless) as leaving, rig(speed=600) as it:
-            it.group(BLUE, leaving, deregistration_delay_seconds=60)
+            it.group(BLUE, leaving, deregistration_delay_seconds=1)
             await it.serve(to(BLUE))
             async with it.client.get(it.url) as response:
                 assert await response.content.readany() == b"begun"
-                it.group(BLUE, deregistration_delay_seconds=60)
+                it.group(BLUE, deregistration_delay_seconds=1)
                 with pytest.raises(ClientPayloadError):
                     await response.content.read()
             await eventually(lambda: it.plane.target_health(BLUE) == [])
