@@ -1,6 +1,6 @@
-"""How a construct acknowledges a cdk-nag finding: one finding, on one resource, with the alternative considered."""
+"""How a construct acknowledges a finding of cdk-nag or cfn-lint: on one resource, with the alternative considered."""
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, CfnResource, Validations
 from constructs import IConstruct
 
 
@@ -10,3 +10,11 @@ def acknowledge(resource: IConstruct, rule: str, reason: str) -> None:
     `reason` names the alternative that was considered. A test lists every acknowledgement of every stack.
     """
     Validations.of(resource).acknowledge(Acknowledgment(id=f"AwsSolutions::{rule}", reason=reason))
+
+
+def acknowledge_lint(resource: IConstruct, rule: str, reason: str) -> None:
+    """Acknowledge cfn-lint's `rule` (such as "W3005") on the one resource; its metadata carries the reason too."""
+    if not isinstance(resource, CfnResource):
+        raise TypeError(f"{resource.node.path} is no CloudFormation resource: name the resource that the finding is on")
+    resource.add_metadata("cfn-lint", {"config": {"ignore_checks": [rule]}})
+    resource.add_metadata("cfn-lint-reason", f"{rule}: {reason}")

@@ -296,8 +296,8 @@ class EcsBlueGreenService(Construct):
         acknowledge(
             infrastructure,
             "AwsSolutions-IAM5[Resource::*]",
-            "Elastic Load Balancing's Describe calls take no resource; everything that changes something is limited "
-            "to the two target groups and the two rules",
+            "Elastic Load Balancing's Describe calls take no resource; AWS's managed policy was considered, and would "
+            "allow changes of every load balancer, where this role is limited to two target groups and two rules",
         )
         # The L1, because the L2 can neither take a rule made by a custom resource, nor write empty lists, nor keep
         # the alarms given at construction together with later ones.

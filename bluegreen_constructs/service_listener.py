@@ -250,8 +250,8 @@ class ServiceListener(Construct):
             acknowledge(
                 group,
                 "AwsSolutions-EC23",
-                "a public service is reached from everywhere, on its listeners' ports only; Ingress(sources=...) "
-                "limits who may connect, and internet_facing=False keeps it inside the VPC",
+                "a public service is reached from everywhere, on its listeners' ports only; closing it by default was "
+                "considered, and is what Ingress(sources=...) and internet_facing=False are for",
             )
         elif self._ingress.sources:
             peers = [ec2.Peer.ipv4(source) for source in self._ingress.sources]

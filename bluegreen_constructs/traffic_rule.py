@@ -191,14 +191,15 @@ class _TrafficRuleHandler(EngineFunction):
         acknowledge(
             self.role,
             "AwsSolutions-IAM5[Resource::*]",
-            "DescribeRules and DescribeTags know no resource-level permissions: IAM accepts only *",
+            "DescribeRules and DescribeTags know no resource-level permissions; doing without the reads was considered, "
+            "and the handler could then neither adopt its own rule after a time-out nor say who holds a priority",
         )
         acknowledge(
             self.role,
             f"AwsSolutions-IAM5[Resource::{_RULES_AS_NAG_READS_THEM}]",
             f"A rule's ARN is not known before the rule is made, so both statements are narrowed to rules with this "
-            f"stack's {STACK_TAG} tag; the alternative, ARNs derived from each listener, covers the listener's foreign "
-            "rules too, and is gone from the role when a removed rule is to be deleted",
+            f"stack's {STACK_TAG} tag; ARNs derived from each listener were considered: they cover the listener's "
+            "foreign rules too, and are gone from the role when a removed rule is to be deleted",
         )
 
     @classmethod

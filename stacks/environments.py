@@ -11,22 +11,21 @@ from bluegreen_constructs.engine.strategy import AllAtOnce, Canary, Linear
 
 @dataclass(frozen=True, kw_only=True)
 class NewNetwork:
-    """A VPC of our own over two or three zones.
+    """A VPC of our own over two or three zones (the region's first ones, as the account sees them at deploy).
 
     egress: how private tasks reach AWS: "nat" (a gateway in each zone, tasks reach the internet), or "endpoints"
         (interface endpoints for what a private Fargate service needs; the subnets have no way to the internet).
     """
 
     cidr: str = "10.20.0.0/16"
-    zones: tuple[str, ...] = ("a", "b")
+    zones: int = 2
     egress: Literal["nat", "endpoints"] = "nat"
 
     def __post_init__(self) -> None:
         """Refuse a network that cannot hold a load balancer."""
-        if not 2 <= len(set(self.zones)) <= 3 or len(set(self.zones)) != len(self.zones):
+        if not 2 <= self.zones <= 3:
             raise ConfigurationError(
-                f"NewNetwork zones are {', '.join(self.zones) or 'none'}: an Application Load Balancer needs two, "
-                "give two or three different zones, such as ('a', 'b')"
+                f"NewNetwork zones is {self.zones}: a load balancer needs subnets in two zones, give 2 or 3"
             )
 
 
@@ -141,7 +140,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
         Environment(
             name="prod",
             region="eu-west-1",
-            network=NewNetwork(zones=("a", "b", "c")),
+            network=NewNetwork(zones=3),
             # Inside the VPC until the certificate of its public name is entered here.
             service=ServiceSettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
             protected=True,

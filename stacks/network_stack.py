@@ -6,7 +6,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from bluegreen_constructs.acknowledgements import acknowledge
+from bluegreen_constructs.acknowledgements import acknowledge, acknowledge_lint
 
 from .environments import Environment, ExistingNetwork, NewNetwork
 
@@ -25,9 +25,9 @@ class NetworkStack(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str, *, environment: Environment, env: cdk.Environment) -> None:
         """Wire what `environment.network` describes."""
-        self._zones = [f"{environment.region}{zone}" for zone in _zones_of(environment)]
-        super().__init__(scope, id, env=env, termination_protection=environment.protected)
         network = environment.network
+        self._zone_count = network.zones if isinstance(network, NewNetwork) else len(network.zones)
+        super().__init__(scope, id, env=env, termination_protection=environment.protected)
         if isinstance(network, NewNetwork):
             self.vpc: ec2.IVpc = self._new(network)
             self.tasks_have_public_addresses = False
@@ -37,11 +37,12 @@ class NetworkStack(cdk.Stack):
             self.tasks_have_public_addresses = not network.private_subnets
             self.task_subnets = ec2.SubnetSelection(subnet_type=_task_subnet_type(network))
         self.access_logs = self._access_logs(keep=environment.protected) if environment.access_logs else None
+        self._acknowledge_functions_of_the_cdk()
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the environment, so that no synth asks an account which it has."""
-        return self._zones
+        """The region's first zones, chosen at deploy: no synth asks an account which it has."""
+        return [cdk.Fn.select(number, cdk.Fn.get_azs()) for number in range(self._zone_count)]
 
     def _new(self, network: NewNetwork) -> ec2.Vpc:
         nat = network.egress == "nat"
@@ -49,8 +50,8 @@ class NetworkStack(cdk.Stack):
             self,
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(network.cidr),
-            availability_zones=self._zones,
-            nat_gateways=len(network.zones) if nat else 0,
+            max_azs=network.zones,
+            nat_gateways=network.zones if nat else 0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name="LoadBalancer",
@@ -101,6 +102,17 @@ class NetworkStack(cdk.Stack):
             isolated_subnet_ids=private if network.egress == "endpoints" else None,
         )
 
+    def _acknowledge_functions_of_the_cdk(self) -> None:
+        for provider in self.node.children:
+            handler = provider.node.try_find_child("Handler")
+            if provider.node.id.endswith("CustomResourceProvider") and handler is not None:
+                acknowledge_lint(
+                    handler,
+                    "W3005",
+                    "the CDK's own function names its role twice; doing without it was considered, and would leave "
+                    "the VPC's default security group open, or log buckets behind",
+                )
+
     def _access_logs(self, *, keep: bool) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
@@ -121,10 +133,6 @@ class NetworkStack(cdk.Stack):
             "that is itself unlogged, while CloudTrail data events answer who read the logs",
         )
         return bucket
-
-
-def _zones_of(environment: Environment) -> tuple[str, ...]:
-    return environment.network.zones
 
 
 def _task_subnet_type(network: ExistingNetwork) -> ec2.SubnetType:

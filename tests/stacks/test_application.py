@@ -1,0 +1,282 @@
+"""The application: every environment synthesises clean, and no template knows what a rollout changes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+
+from bluegreen_constructs.engine.errors import ConfigurationError
+from stacks import environments
+from stacks.application import build
+from stacks.environments import ENVIRONMENTS, Environment, ExistingNetwork, NewNetwork, chosen
+from tests.stacks.conftest import ROOT, Synthesised, synthesise
+
+
+def test_every_environment_is_clean_under_cdk_nag(application: Synthesised) -> None:
+    assert application.findings == ()
+
+
+def test_every_environment_is_clean_under_cfn_lint(application: Synthesised) -> None:
+    templates = [str(path) for path in sorted(application.folder.glob("*.template.json"))]
+    found = subprocess.run(
+        [Path(sys.executable).parent / "cfn-lint", "--", *templates], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout.strip()) == (0, "")
+
+
+def test_each_acknowledgement_is_on_one_resource_and_names_an_alternative(application: Synthesised) -> None:
+    listed = acknowledgements(application)
+    name = application.environment
+    assert set(listed) == {(place.format(name), rule) for place, rule in EXPECTED[name]}
+    for (place, rule), reason in listed.items():
+        assert "/" in place, f"{rule} is acknowledged on a whole stack"
+        assert "considered" in reason, (place, rule, reason)
+
+
+def acknowledgements(application: Synthesised) -> dict[tuple[str, str], str]:
+    """Construct path without the stack's name, and rule, to reason; from the metadata that the CDK writes."""
+    found: dict[tuple[str, str], str] = {}
+    for path in application.folder.glob("*.metadata.json"):
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        for place, metadata in entries.items():
+            for entry in metadata:
+                if entry["type"] != "aws:cdk:acknowledged-rules":
+                    continue
+                for rule, reason in entry["data"].items():
+                    if not rule.startswith("CloudFormation-Validate::"):  # the CDK's own, on its own constructs
+                        found[place.lstrip("/"), rule.removeprefix("AwsSolutions::")] = str(reason)
+    return found
+
+
+WILDCARD_DESCRIBE = "AwsSolutions-IAM5[Resource::*]"
+OWN_RULES = (
+    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:elasticloadbalancing:<AWS::Region>:<AWS::AccountId>"
+    ":listener-rule/app/*]"
+)
+EVERYWHERE = {
+    ("BlueGreenNetwork-{}/AccessLogs", "AwsSolutions-S1"),
+    ("BlueGreenService-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenService-{}/BlueGreenTrafficRules/Role", OWN_RULES),
+    ("BlueGreenService-{}/Inference/InfrastructureRole", WILDCARD_DESCRIBE),
+    ("BlueGreenService-{}/Inference/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
+}
+# A public load balancer is open to everybody; an internal one is tested by a function inside the VPC.
+PUBLIC = {("BlueGreenService-{}/Inference/Listener/SecurityGroup", "AwsSolutions-EC23")}
+INTERNAL = {("BlueGreenService-{}/Inference/SmokeTest/Function/Role", WILDCARD_DESCRIBE)}
+EXPECTED = {
+    "rehearsal": EVERYWHERE | PUBLIC,
+    "dev": EVERYWHERE | INTERNAL,
+    "prod": EVERYWHERE | INTERNAL,
+}
+
+
+def test_no_template_names_a_live_weight_an_active_side_or_a_listener_rule(application: Synthesised) -> None:
+    """I2: what a rollout changes is not in the template, so no update can put it back."""
+    text = json.dumps(application.templates)
+    assert '"Weight"' not in text
+    assert "AWS::ElasticLoadBalancingV2::ListenerRule" not in text
+    for rule in application.resources("Custom::TrafficRule").values():
+        assert set(rule["Properties"]) == {
+            "ServiceToken",
+            "ServiceTimeout",
+            "ListenerArn",
+            "Priority",
+            "Conditions",
+            "Blue",
+            "Green",
+            "InitialCandidateWeight",
+        }
+
+
+def test_a_release_changes_the_task_definition_and_nothing_else() -> None:
+    before, after = synthesise("prod", "1.0.0"), synthesise("prod", "1.0.1")
+    assert before.network == after.network
+    changed = {
+        resource["Type"]
+        for name, resource in after.service["Resources"].items()
+        if before.service["Resources"].get(name) != resource
+    }
+    assert changed == {"AWS::ECS::TaskDefinition"}
+
+
+@pytest.mark.parametrize("environment", list(ENVIRONMENTS))
+def test_the_same_application_synthesises_to_the_same_bytes(environment: str) -> None:
+    first = synthesise(environment).templates
+    synthesise.cache_clear()
+    assert synthesise(environment).templates == first
+
+
+class TestStrictAccounts:
+    """What accounts with rules of their own ask for."""
+
+    @staticmethod
+    def built(monkeypatch: pytest.MonkeyPatch, **changes: object) -> dict[str, dict]:
+        place = replace(ENVIRONMENTS["dev"], name="strict", **changes)
+        monkeypatch.setattr(environments, "ENVIRONMENTS", {"strict": place})
+        synthesise.cache_clear()
+        try:
+            return synthesise("strict").templates
+        finally:
+            synthesise.cache_clear()
+
+    def test_every_role_has_the_permissions_boundary_and_the_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        templates = self.built(monkeypatch, permissions_boundary="TeamBoundary", role_path="/delivery/")
+        roles = [r for t in templates.values() for r in t["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
+        assert len(roles) > 5
+        for role in roles:
+            assert role["Properties"]["Path"] == "/delivery/"
+            assert "TeamBoundary" in json.dumps(role["Properties"]["PermissionsBoundary"])
+
+    def test_a_custom_bootstrap_qualifier_reaches_both_stacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for template in self.built(monkeypatch, qualifier="team1").values():
+            assert "/cdk-bootstrap/team1/version" in json.dumps(template["Parameters"])
+
+    def test_a_private_network_has_endpoints_instead_of_gateways(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        templates = self.built(monkeypatch, network=NewNetwork(egress="endpoints"))
+        types = [r["Type"] for r in templates["BlueGreenNetwork-strict"]["Resources"].values()]
+        assert types.count("AWS::EC2::VPCEndpoint") == 5
+        assert "AWS::EC2::NatGateway" not in types
+
+    def test_an_existing_network_is_used_without_a_look_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        templates = self.built(
+            monkeypatch,
+            account="123456789012",
+            network=ExistingNetwork(
+                vpc_id="vpc-1",
+                cidr="10.1.0.0/16",
+                zones=("a", "b"),
+                public_subnets=("subnet-1", "subnet-2"),
+                private_subnets=("subnet-3", "subnet-4"),
+            ),
+        )
+        types = {r["Type"] for r in templates["BlueGreenNetwork-strict"]["Resources"].values()}
+        assert "AWS::EC2::VPC" not in types
+        (service,) = [
+            r for r in templates["BlueGreenService-strict"]["Resources"].values() if r["Type"] == "AWS::ECS::Service"
+        ]
+        assert service["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"] == [
+            "subnet-3",
+            "subnet-4",
+        ]
+
+    def test_tasks_in_a_default_vpc_get_public_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        templates = self.built(
+            monkeypatch,
+            network=ExistingNetwork(
+                vpc_id="vpc-1", cidr="172.31.0.0/16", zones=("a", "b"), public_subnets=("subnet-1", "subnet-2")
+            ),
+            service=replace(ENVIRONMENTS["dev"].service, internet_facing=True, plain_http=True),
+        )
+        (service,) = [
+            r for r in templates["BlueGreenService-strict"]["Resources"].values() if r["Type"] == "AWS::ECS::Service"
+        ]
+        assert service["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "ENABLED"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("production", "choose one of rehearsal, dev, prod"),
+            (None, "no environment is given"),
+            (7, "the environment is 7"),
+        ],
+    )
+    def test_a_wrong_environment_is_refused_with_the_list(self, name: object, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            chosen(name)
+
+    @pytest.mark.parametrize("release", [None, "", "a b", "sha256:12", "-1"])
+    def test_a_release_that_is_no_tag_and_no_digest_is_refused(self, release: object) -> None:
+        with pytest.raises(ConfigurationError, match="the image's tag or its sha256 digest"):
+            build(cdk.App(), environment="dev", release=release)
+
+    @pytest.mark.parametrize(
+        ("make", "said"),
+        [
+            (lambda: NewNetwork(zones=1), "give 2 or 3"),
+            (
+                lambda: ExistingNetwork(vpc_id="vpc-1", cidr="10.0.0.0/16", zones=("a",), public_subnets=("s",)),
+                "two zones",
+            ),
+            (lambda: ExistingNetwork(vpc_id="vpc-1", cidr="10.0.0.0/16", zones=("a", "b")), "no subnets"),
+            (
+                lambda: ExistingNetwork(vpc_id="vpc-1", cidr="10.0.0.0/16", zones=("a", "b"), public_subnets=("s",)),
+                "one for each zone",
+            ),
+            (
+                lambda: ExistingNetwork(
+                    vpc_id="vpc-1", cidr="10.0.0.0/16", zones=("a", "b"), private_subnets=("s", "t"), egress="none"
+                ),
+                "without a gateway or endpoints",
+            ),
+            (lambda: Environment(name="x", region="eu-west-1", role_path="delivery"), "start and end it with /"),
+        ],
+    )
+    def test_networks_and_roles_that_cannot_work_are_refused(self, make: object, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            make()
+
+
+def test_production_is_protected_and_keeps_its_logs() -> None:
+    prod = synthesise("prod")
+    (bucket,) = prod.resources("AWS::S3::Bucket").values()
+    assert bucket["DeletionPolicy"] == "Retain"
+    assert ENVIRONMENTS["prod"].protected
+
+
+def test_environments_are_frozen_values() -> None:
+    with pytest.raises(AttributeError):
+        ENVIRONMENTS["prod"].service.bake = timedelta(0)
+
+
+@pytest.mark.cdk_cli
+class TestTheRealCli:
+    """The CDK CLI itself, without credentials and without a network."""
+
+    @staticmethod
+    def cdk(*arguments: str, output: Path, validation: str = "false") -> subprocess.CompletedProcess[str]:
+        node = Path(sys.prefix) / "node" / "bin" / "node"
+        cli = ROOT / ".toolchain" / "node_modules" / "aws-cdk" / "bin" / "cdk"
+        return subprocess.run(
+            [node, cli, *arguments, "--output", str(output), "--no-notices", "--no-color", "--no-lookups"],
+            cwd=ROOT,
+            env={
+                "PATH": f"{node.parent}:/usr/bin:/bin",
+                "HOME": str(output),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "CDK_VALIDATION": validation,
+                "CDK_DISABLE_CLI_TELEMETRY": "true",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @pytest.mark.parametrize("environment", list(ENVIRONMENTS))
+    def test_synth_and_offline_diff_work_without_credentials(self, environment: str, tmp_path: Path) -> None:
+        # With the CDK's own linter, which the other tests leave out.
+        made = self.cdk(
+            "synth", "--quiet", "--context", f"environment={environment}", output=tmp_path, validation="true"
+        )
+        assert made.returncode == 0, made.stderr
+        assert "WARNING" not in made.stderr
+        for stack in ("Network", "Service"):
+            name = f"BlueGreen{stack}-{environment}"
+            template = str(tmp_path / f"{name}.template.json")
+            compared = self.cdk(
+                "diff", name, "--exclusively", "--template", template, "--app", str(tmp_path), output=tmp_path
+            )
+            assert compared.returncode == 0, compared.stderr
+            assert "There were no differences" in compared.stdout + compared.stderr
+
+    def test_a_wrong_environment_ends_with_one_sentence_and_no_traceback(self, tmp_path: Path) -> None:
+        made = self.cdk("synth", "--quiet", "--context", "environment=production", output=tmp_path)
+        assert made.returncode != 0
+        assert "refused: the environment is 'production': choose one of rehearsal, dev, prod" in made.stderr
+        assert "Traceback" not in made.stderr
