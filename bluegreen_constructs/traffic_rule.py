@@ -191,7 +191,7 @@ class _TrafficRuleHandler(EngineFunction):
         acknowledge(
             self.role,
             "AwsSolutions-IAM5[Resource::*]",
-            "DescribeRules and DescribeTags know no resource-level permissions; doing without the reads was considered, "
+            "DescribeRules and DescribeTags know no resource-level permissions; doing without reads was considered, "
             "and the handler could then neither adopt its own rule after a time-out nor say who holds a priority",
         )
         acknowledge(

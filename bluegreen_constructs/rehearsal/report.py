@@ -78,7 +78,8 @@ body {{ font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 62rem; 
 h1 {{ font-size: 1.5rem }} h2 {{ font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid #d5dde5 }}
 table {{ border-collapse: collapse; margin: .8rem 0; width: 100% }}
 td {{ padding: .2rem .8rem .2rem 0; vertical-align: top; overflow-wrap: anywhere }}
-td:first-child {{ white-space: nowrap }} .figures {{ width: auto; color: #51606f }}
+td:first-child {{ white-space: nowrap; width: 1% }} td:nth-child(2) {{ min-width: 20rem }}
+.figures {{ width: auto; color: #51606f }}
 .ok td:first-child, .PASS {{ color: #1a7f37 }} .not td:first-child, .FAIL {{ color: #c62828 }}
 b.PASS, b.FAIL {{ float: right }} .not {{ font-weight: 600 }}
 </style><script>{library}</script></head>

@@ -34,6 +34,14 @@ def chart(outcome: Outcome) -> str:
         legend={"orientation": "h", "y": 1.15},
         xaxis={"title": "seconds of real time since the load began"},
         yaxis={"title": "requests a second"},
-        yaxis2={"overlaying": "y", "side": "right", "range": [0, 105], "title": "%", "showgrid": False},
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 105],
+            "tickvals": [0, 10, 50, 100],
+            "tickmode": "array",
+            "title": "%",
+            "showgrid": False,
+        },
     )
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False}))

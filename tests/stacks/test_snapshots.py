@@ -35,7 +35,7 @@ def test_the_service_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
 
 
 def test_the_logical_ids_that_hold_state_or_name_a_target_never_change() -> None:
-    """Renaming one of these replaces it: a bucket, the rules, the groups, the service, the handler that owns the rules."""
+    """Renaming one of these replaces it: bucket, rules, groups, service, and the handler that owns the rules."""
     kept = {
         "AWS::ECS::Service": "InferenceB3CD4D8F",
         "AWS::S3::Bucket": "AccessLogs8B620ECA",

@@ -1,5 +1,6 @@
 """ecs-*: a release of the sample service rolled out by Amazon ECS under load, and what becomes of it."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from ..session import RATE_PER_SECOND, DeployedApplication, Session
 CALM_SECONDS = 2.0  # real: load before and after, so that both ends of a rollout are seen
 SLOW_SECONDS = 1.0  # the latency alarm's threshold
 _DEPLOY_LIMIT_SECONDS = 300.0
+_CHANGED = re.compile(r"^\[[-+~]\] (\S+::\S+)", re.MULTILINE)  # a resource's line in the output of cdk diff
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class ReleaseScenario:
         """Deploy the release with `cdk deploy` under load, and look at what happened to every request."""
         application = session.application(sample_application(checkout(session.checkout)))
         service = application.service()
+        session.say(f"cdk diff: release {self.release}")
+        diff = application.diff(self.release).require_success()
         before = session.state()
         known = len(rollouts_of(service, before))
         with application.load(self.name) as load:
@@ -58,6 +62,7 @@ class ReleaseScenario:
             scenario=self,
             live_release=application.live_release,
             service=service,
+            diff=diff.stdout + diff.stderr,
             deploy=result,
             stack_status=application.stack_status(),
             rollouts=tuple(rollouts_of(service, after)[known:]),
@@ -96,6 +101,7 @@ class Seen:
     scenario: ReleaseScenario
     live_release: str
     service: DeployedService
+    diff: str
     deploy: CdkResult
     stack_status: str
     rollouts: tuple[Rollout, ...]
@@ -119,10 +125,19 @@ class Seen:
         conditions = self._promoted() if self.scenario.stopped_by is None else self._stopped()
         return Outcome(
             scenario=self.scenario.name,
-            conditions=tuple(conditions),
+            conditions=(self._reviewed(), *conditions),
             figures=self._figures(),
             timeline=self._timeline(),
             samples=self._samples(),
+        )
+
+    def _reviewed(self) -> Condition:
+        """What a reviewer is shown of a release: its task definition, and no rule, whatever the weights are now."""
+        changed = sorted(set(_CHANGED.findall(self.diff)))
+        return Condition(
+            "cdk diff shows a new task definition and no change of a rule",
+            changed == ["AWS::ECS::TaskDefinition"],
+            ", ".join(changed) or "no change",
         )
 
     def _promoted(self) -> list[Condition]:

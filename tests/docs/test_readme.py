@@ -1,0 +1,47 @@
+"""What README.md shows is true: its Python runs, its commands exist, its links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bluegreen_constructs import __all__ as public_names
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_python_example_synthesises(example: str, tmp_path: Path) -> None:
+    script = tmp_path / "app.py"
+    script.write_text(example, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_an_example() -> None:
+    assert len(EXAMPLES) == 1
+
+
+def test_every_public_name_is_in_the_readme() -> None:
+    assert [name for name in public_names if f"`{name}`" not in README] == []
+
+
+def test_every_make_target_it_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make (\w+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_link_into_the_repository_leads_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "docs" / "rehearsal.md", ROOT / "services" / "inference" / "README.md"):
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_ci_runs_what_the_readme_tells_everybody_to_run() -> None:
+    assert "make test" in README
+    assert "exec make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
