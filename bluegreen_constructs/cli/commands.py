@@ -1,70 +1,70 @@
 """The verbs of the `bluegreen` command, and how every one of them ends."""
 
-import signal
-import sys
-from typing import NoReturn
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 from typer.main import get_command
 
 from ..engine.errors import BlueGreenError
-from .rehearse import rehearse_command
+from .endings import FAILED, USAGE, end_with
+from .output import write
+from .rehearse import EXAMPLES, rehearse_command
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_ABOUT = "Ship a new version without losing a request, and go back in one call."
+_EXAMPLE = "Example: bluegreen rehearse --scenario ecs-good"
 
 app = typer.Typer(
     name="bluegreen",
-    help="Ship a new version without losing a request, and go back in one call.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 
-@app.callback()
-def _verbs() -> None:
-    """Ship a new version without losing a request, and go back in one call."""
+@app.callback(invoke_without_command=True, help=_ABOUT, epilog=_EXAMPLE)
+def _verbs(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,  # noqa: FBT002
+) -> None:
+    if version:
+        write(f"bluegreen {_version()}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        write(context.get_help() + "\n")
+        raise typer.Exit(USAGE)
 
 
-app.command("rehearse")(rehearse_command)
+app.command("rehearse", epilog=EXAMPLES)(rehearse_command)
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command and answer its exit code: 0 done, 1 failed, 2 usage, 3 refused by a safety rule, 4 held.
-
-    Every way out passes here, so that what a command started is ended by its own `with` blocks.
-    """
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run one command (default: of this process) and answer its exit code; `endings` lists them."""
     try:
-        outcome = get_command(app).main(args=arguments, standalone_mode=False)
-    except KeyboardInterrupt:
-        return _say("interrupted; everything that was started has been ended", INTERRUPTED)
+        outcome = get_command(app).main(args=arguments, prog_name="bluegreen", standalone_mode=False)
     except BlueGreenError as error:
-        return _say(str(error), error.exit_code)
-    except typer.Exit as leave:
-        return leave.exit_code
-    except typer.Abort:
-        return _say("interrupted; everything that was started has been ended", INTERRUPTED)
+        return end_with(str(error), error.exit_code)
     except _usage_errors() as error:
-        return _say(f"{_sentence(error)}; see bluegreen --help", 2)
+        return end_with(_sentence(error), USAGE)
+    except OSError as error:
+        where = "" if error.filename is None else f": {error.filename}"
+        return end_with(f"the machine refused ({error.strerror or error}){where}", FAILED)
     return outcome if isinstance(outcome, int) else 0
 
 
 def _usage_errors() -> type[Exception]:
-    """Typer's own base of wrong usage; it vendors click, whose module name is not public."""
+    """The base of wrong usage: click's own class, which newer versions of typer carry under a private name."""
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 def _sentence(error: Exception) -> str:
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    return (text[:1].lower() + text[1:]).rstrip(".").replace("\n", " ")
+    command = getattr(getattr(error, "ctx", None), "command_path", "bluegreen")
+    return f"{text[:1].lower()}{text[1:].rstrip('.')}; see {command} --help"
 
 
-def _say(sentence: str, code: int) -> int:
-    print(f"bluegreen: {sentence}", file=sys.stderr)
-    return code
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _version() -> str:
+    try:
+        return version("bluegreen-constructs")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "of a checkout that is not installed"

@@ -1,20 +1,30 @@
-"""The `bluegreen` command's first step: is what it needs installed?"""
+"""The `bluegreen` command's first step: is what it needs installed, and what happens when somebody interrupts it."""
 
 import importlib.util
+import io
 import sys
+
+from .endings import INTERRUPTED, USAGE, end_with
+from .interruption import Interrupted, interruptible
 
 _NEEDED = ("typer", "rich")
 
 
 def main() -> None:
-    """Run the command line; without its extra, one sentence and exit code 2."""
+    """Run the command line as a process; every way out of it passes here."""
+    try:
+        with interruptible():
+            code = _run()
+    except Interrupted:
+        code = end_with("interrupted; everything that was started has been ended", INTERRUPTED)
+    sys.exit(code)
+
+
+def _run() -> int:
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-        sys.exit(_refusal("the bluegreen command needs the extra: pip install 'bluegreen-constructs[cli]'"))
+        return end_with("the bluegreen command needs the extra: pip install 'bluegreen-constructs[cli]'", USAGE)
     from .commands import run  # noqa: PLC0415  # needs the extra
 
-    sys.exit(run())
-
-
-def _refusal(sentence: str) -> int:
-    print(f"bluegreen: {sentence}", file=sys.stderr)
-    return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without % → % is no reason to lose a result
+    return run()

@@ -15,7 +15,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first of the signals within the block into `Interrupted`, and hold the further ones off.
+    """Turn the first of the signals within the block into `Interrupted`, and hold the further ones off for good.
 
     What runs after the first one is the clean-up, whose waits all end: a second Ctrl-C could only leave processes
     behind. A signal that was ignored when the command was started (nohup) stays so.
@@ -27,15 +27,20 @@ def interruptible() -> Iterator[None]:
             signal.signal(taken, _stay)
         raise Interrupted
 
-    before = {number: signal.getsignal(number) for number in _NUMBERS}
-    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    handlers = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, interrupt)
+    was_interrupted = False
     try:
         yield
+    except Interrupted:
+        was_interrupted = True
+        raise
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if not was_interrupted:
+                signal.signal(number, handler)
 
 
 def _stay(number: int, frame: FrameType | None) -> None:

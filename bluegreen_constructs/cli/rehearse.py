@@ -1,18 +1,22 @@
 """`bluegreen rehearse`: a whole deployment on this machine, and a table for each scenario."""
 
 import json
-import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from ..engine.errors import ConfigurationError
+from ..engine.errors import ConfigurationError, RehearsalError
+from .output import Progress, write
+
+if TYPE_CHECKING:
+    from ..rehearsal.outcome import Outcome
 
 _DEFAULT = "ecs-good,ecs-bad-errors"
-_EXAMPLE = "example: bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html"
+EXAMPLES = "Example: bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html"
 
 
 class Format(StrEnum):
@@ -22,46 +26,120 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def _format(given: str) -> Format:
+    if given not in {*Format}:
+        raise typer.BadParameter(f"{given!r} is no format: give {' or '.join(Format)}")
+    return Format(given)
+
+
+def _port(given: str) -> int:
+    if not given.isdecimal() or not 1024 <= int(given) <= 65535:
+        raise typer.BadParameter(
+            f"{given!r} is no port to choose: give a whole number from 1024 to 65535, or leave the option out"
+        )
+    return int(given)
+
+
+def _speed(given: str) -> float:
+    refusal = typer.BadParameter(
+        f"{given!r} is no speed to choose: give a number from 10 to 60; slower takes long, faster leaves too few "
+        "requests in a minute to judge"
+    )
+    try:
+        speed = float(given)
+    except ValueError:
+        raise refusal from None
+    if not 10 <= speed <= 60:  # not a number is outside, too
+        raise refusal
+    return speed
+
+
 def rehearse_command(
-    scenario: Annotated[str, typer.Option(help="names with commas between them, or all")] = _DEFAULT,
-    format: Annotated[Format, typer.Option(help="text for people, json for machines")] = Format.TEXT,
-    report: Annotated[Path | None, typer.Option(help="also write an HTML report to this file")] = None,
-    port: Annotated[int | None, typer.Option(help="the emulator's port (default: a free one)")] = None,
-    speed: Annotated[float, typer.Option(help="rehearsed seconds for each real one, 10 to 60")] = 30.0,
+    scenario: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...", help=f"Names of scenarios, or all; default: {_DEFAULT}.", show_default=False
+        ),
+    ] = _DEFAULT,
+    format: Annotated[
+        Format,
+        typer.Option(
+            parser=_format, metavar="text|json", help="Tables for people (the default), or JSON.", show_default=False
+        ),
+    ] = Format.TEXT,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write an HTML report.")] = None,
+    port: Annotated[
+        int | None, typer.Option(parser=_port, metavar="PORT", help="The emulator's port; default: a free one.")
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            parser=_speed, metavar="10..60", help="Rehearsed seconds in each real one; default: 30.", show_default=False
+        ),
+    ] = 30.0,
 ) -> None:
-    """Deploy into an emulator on this machine, roll releases out under load, and judge what happened."""
-    from ..rehearsal.emulator.process import check_extra  # noqa: PLC0415  # the extra is checked before it is used
+    """Deploy the application into an emulator on this machine, roll releases out under load, and judge what happened.
+
+    The real CDK CLI deploys to an embedded emulator of AWS; no account and no credentials are used. Exit code 0
+    only when every scenario passed.
+    """
+    from ..rehearsal.installed import check_extra  # noqa: PLC0415  # the extra is checked before it is used
 
     check_extra()
     from ..rehearsal.catalogue import CATALOGUE  # noqa: PLC0415
     from ..rehearsal.rehearse import Options, rehearse  # noqa: PLC0415
-    from ..rehearsal.report import as_html, as_tables  # noqa: PLC0415
 
     scenarios = CATALOGUE.named(scenario)
-    if not 10 <= speed <= 60:
-        raise ConfigurationError(
-            f"speed is {speed:g}: give 10 to 60; slower takes long, faster leaves too few requests in a minute to judge"
-        )
-    if port is not None and not 1024 <= port <= 65535:
-        raise ConfigurationError(f"port is {port}: give one between 1024 and 65535, or leave it out")
-    if report is not None and not report.parent.is_dir():
-        raise ConfigurationError(f"there is no folder {report.parent} for the report: make it, or name another file")
-    progress = Console(stderr=True, highlight=False, soft_wrap=True)
-    started = time.monotonic()
-
-    def say(line: str) -> None:
-        progress.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {line}")
-
-    outcomes = rehearse(scenarios, Options(directory=Path.cwd(), port=port, speed=speed), say)
     if report is not None:
-        report.write_text(as_html(outcomes, speed=speed), encoding="utf-8")
+        _require_writable(report)
+    say = Progress()
+    outcomes = rehearse(scenarios, Options(directory=Path.cwd(), port=port, speed=speed), say)
+    write(_as_json(outcomes) if format is Format.JSON else _as_text(outcomes))
+    if report is not None:
+        _write_report(report, outcomes, speed)
         say(f"report: {report}")
-    if format is Format.JSON:
-        passed = all(outcome.passed for outcome in outcomes)
-        print(json.dumps({"passed": passed, "scenarios": [outcome.to_json() for outcome in outcomes]}, indent=2))
-    else:
-        console = Console(highlight=False)
-        # Where nobody's window says otherwise (a log of CI), lines are as wide as the tables need.
-        Console(highlight=False, width=console.width if console.is_terminal else 120).print(as_tables(outcomes))
     if not all(outcome.passed for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _as_json(outcomes: "Sequence[Outcome]") -> str:
+    passed = all(outcome.passed for outcome in outcomes)
+    return json.dumps({"passed": passed, "scenarios": [outcome.to_json() for outcome in outcomes]}, indent=2) + "\n"
+
+
+def _as_text(outcomes: "Sequence[Outcome]") -> str:
+    from ..rehearsal.report import as_tables  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # Where nobody's window says otherwise (a log of CI), lines are as wide as the tables need.
+        console = Console(highlight=False, width=120)
+    with console.capture() as captured:
+        console.print(as_tables(outcomes))
+    return captured.get()
+
+
+def _require_writable(report: Path) -> None:
+    """Refuse now what would fail minutes later. Opening is the one test that every file system answers rightly."""
+    if report.is_dir():
+        raise ConfigurationError(f"the report {report} is a folder: name a file in it, such as {report / 'report.html'}")
+    if not report.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {report.parent} for the report: make it, or name another file")
+    existed = report.exists()
+    try:
+        report.open("ab").close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the report {report} cannot be written ({error.strerror}): name another file"
+        ) from None
+    if not existed:
+        report.unlink()
+
+
+def _write_report(report: Path, outcomes: "Sequence[Outcome]", speed: float) -> None:
+    from ..rehearsal.report import as_html  # noqa: PLC0415
+
+    try:
+        report.write_text(as_html(outcomes, speed=speed), encoding="utf-8")
+    except OSError as error:
+        raise RehearsalError(f"the report {report} could not be written ({error.strerror})") from None

@@ -100,8 +100,9 @@ class RedeployMidRollout:
             ),
             Condition(
                 "no request failed and no stream broke",
-                figures.sent > 0 and figures.lost == 0,
-                f"{figures.failed} failed, {figures.broken_streams} broken of {figures.sent}",
+                figures.sent > 0 and not (figures.lost or figures.wrong_answers or figures.retried),
+                f"{figures.failed} failed, {figures.broken_streams} broken, {figures.wrong_answers} wrong, "
+                f"{figures.retried} sent again of {figures.sent}",
             ),
         )
         return Outcome(
