@@ -24,9 +24,9 @@ from .guardrail_alarms import AlarmGuardrail, AlarmThresholds, GuardrailAlarms, 
 from .hooks import SmokeTestHook
 from .ingress import Ingress
 from .scaling import Scaling
-from .service_listener import ServiceListener
+from .service_load_balancer import ServiceLoadBalancer
+from .service_routes import ServiceRoutes
 from .test_traffic import TestTraffic
-from .traffic_rule import TrafficRule
 
 DEFAULT_STRATEGY = Canary(percent=10, bake=timedelta(minutes=5))
 DEFAULT_BAKE = timedelta(minutes=10)
@@ -52,7 +52,8 @@ class EcsBlueGreenService(Construct):
 
     The listener rules are made by `TrafficRule`, so no stack update ever moves live traffic.
 
-    cluster, vpc: where it runs; a cluster that exists, or a VPC in which a cluster is made.
+    cluster, vpc: where it runs; a cluster that exists, or a VPC in which a cluster is made (default: a VPC of its own
+        over two zones, with a NAT gateway in each).
     container, or task_definition: what runs. A task definition's default container needs a port mapping.
     ingress: how requests reach it.
     strategy: `AllAtOnce`, `Canary` or `Linear` (default: 10 % for 5 minutes, then all).
@@ -102,25 +103,29 @@ class EcsBlueGreenService(Construct):
         )
         self._connections = ec2.Connections(security_groups=[self._security_group], default_port=ec2.Port.tcp(port))
         self.blue, self.green = self._sides(ingress, port)
-        listener = ServiceListener(
+        routes = ServiceRoutes(
             self,
-            "Listener",
-            vpc=self.cluster.vpc,
+            "Routes",
             ingress=ingress,
+            load_balancer=(
+                ServiceLoadBalancer(self, "LoadBalancer", vpc=self.cluster.vpc, ingress=ingress)
+                if ingress.listener is None and ingress.rules is None
+                else None
+            ),
             test_traffic=test_traffic or TestTraffic.header(),
             blue=self.blue,
             green=self.green,
         )
-        self._connections.allow_from(listener.production, ec2.Port.tcp(port), "requests from the load balancer")
-        self.listener = listener.production
-        self.production_rule: TrafficRule = listener.production_rule
-        self.test_rule: TrafficRule = listener.test_rule
-        self.url = listener.url
-        self.test_url = listener.test_url
-        self.test_header = listener.test_header
+        self.production_rule = routes.production_rule
+        self.test_rule = routes.test_rule
+        self.listener = self.production_rule.listener
+        self._connections.allow_from(self.listener, ec2.Port.tcp(port), "requests from the load balancer")
+        self.url = routes.url
+        self.test_url = routes.test_url
+        self.test_header = routes.test_header
 
         metrics = SideMetrics(
-            load_balancer=listener.load_balancer_full_name,
+            load_balancer=routes.load_balancer_full_name,
             blue=_full_name(self.blue),
             green=_full_name(self.green),
         )
@@ -134,11 +139,11 @@ class EcsBlueGreenService(Construct):
                 self,
                 "SmokeTest",
                 checks=hooks,
-                route=listener.test_route(),
+                route=routes.test_route(),
                 vpc=self.cluster.vpc,
                 subnet_ids=selected.subnet_ids,
             )
-            listener.admit_tests(smoke_tests)
+            routes.admit_tests(smoke_tests)
             lifecycle_hooks.append(smoke_tests.lifecycle_hook)
 
         self.resource = self._service(
@@ -167,12 +172,17 @@ class EcsBlueGreenService(Construct):
         return self.task_definition.task_role
 
     def _cluster(self, cluster: ecs.ICluster | None, vpc: ec2.IVpc | None) -> ecs.ICluster:
-        if (cluster is None) == (vpc is None):
+        if cluster is not None and vpc is not None:
             raise ConfigurationError(
-                f"EcsBlueGreenService {self.node.path} has {'neither' if cluster is None else 'both'} cluster and vpc: "
-                "give the cluster to run in, or the vpc in which to make one"
+                f"EcsBlueGreenService {self.node.path} has both cluster and vpc: give the cluster to run in, or the "
+                "vpc in which to make one"
             )
-        found = cluster or ecs.Cluster(self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
+        found = cluster or ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=vpc or ec2.Vpc(self, "Vpc", max_azs=2),
+            container_insights_v2=ecs.ContainerInsights.ENABLED,
+        )
         if len(found.vpc.availability_zones) < 2:
             raise ConfigurationError(
                 f"EcsBlueGreenService {self.node.path} is in a VPC with one zone: an Application Load Balancer needs "

@@ -48,6 +48,7 @@ class Ingress:
     host: the host name to answer (default: every host); its DNS record is yours to make.
     paths: path patterns to answer (default: all). Together with `host` at most 5 values, ELB's limit for a rule.
     health_path: what the load balancer asks each task; answer 200 only when the task can serve (a loaded model).
+    load_balancer: make the listeners on this load balancer instead of one of its own.
     listener, priority: use this listener and this rule priority instead of a load balancer of its own; the test
         rule takes the priority before it. The listener's default action is left alone.
     rules: use these two rules, made in the stack that owns the listener, instead of making rules here.
@@ -64,6 +65,7 @@ class Ingress:
     host: str | None = None
     paths: tuple[str, ...] = ()
     health_path: str = "/"
+    load_balancer: elbv2.IApplicationLoadBalancer | None = None
     listener: elbv2.IApplicationListener | None = None
     priority: int | None = None
     rules: ServiceRules | None = None
@@ -95,7 +97,11 @@ class Ingress:
 
     def _check_listener(self) -> None:
         if self.rules is not None:
-            given = [name for name in ("certificate", "listener", "priority", "access_logs") if getattr(self, name)]
+            given = [
+                name
+                for name in ("certificate", "load_balancer", "listener", "priority", "access_logs")
+                if getattr(self, name)
+            ]
             given += [name for name in ("paths", "sources") if getattr(self, name)]
             if given:
                 raise ConfigurationError(
@@ -103,6 +109,10 @@ class Ingress:
                     "rules, leave them out"
                 )
             return
+        if self.load_balancer is not None and self.access_logs is not None:
+            raise ConfigurationError(
+                "Ingress has a load_balancer together with access_logs: turn them on where the load balancer is made"
+            )
         if self.listener is None:
             if self.priority is not None:
                 raise ConfigurationError(
@@ -123,10 +133,15 @@ class Ingress:
             raise ConfigurationError(
                 f"Ingress priority is {self.priority}: give one between 2 and 50000, the test rule takes the one before"
             )
-        if self.certificate is not None or self.access_logs is not None or self.sources:
+        if (
+            self.certificate is not None
+            or self.load_balancer is not None
+            or self.access_logs is not None
+            or self.sources
+        ):
             raise ConfigurationError(
-                "Ingress has a listener together with certificate, access_logs or sources: those belong to the "
-                "listener's owner, leave them out"
+                "Ingress has a listener together with certificate, load_balancer, access_logs or sources: those belong "
+                "to the listener's owner, leave them out"
             )
 
     @property

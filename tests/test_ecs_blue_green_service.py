@@ -398,6 +398,30 @@ class TestIngress:
         assert {rule["Properties"]["ListenerArn"] for rule in rules} == {LISTENER_ARN}
         assert made.url == "https://predict.example.com"
 
+    def test_an_existing_load_balancer_gets_listeners(self) -> None:
+        stack = new_stack()
+        vpc = network(stack)
+        balancer = elbv2.ApplicationLoadBalancer.from_application_load_balancer_attributes(
+            stack,
+            "Existing",
+            load_balancer_arn="arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188",
+            load_balancer_dns_name="edge.example.com",
+            security_group_id="sg-1",
+            vpc=vpc,
+        )
+        certificate = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE_ARN)
+        made = service(stack, vpc=vpc, ingress=Ingress(load_balancer=balancer, certificate=certificate))
+        found = template(made)
+        found.resource_count_is("AWS::ElasticLoadBalancingV2::LoadBalancer", 0)
+        ports = {
+            one["Properties"]["Port"] for one in resources(found, "AWS::ElasticLoadBalancingV2::Listener").values()
+        }
+        assert ports == {443, 80}
+        opened = resources(found, "AWS::EC2::SecurityGroupIngress").values()
+        ports = [rule["Properties"]["FromPort"] for rule in opened if rule["Properties"]["GroupId"] == "sg-1"]
+        assert sorted(ports) == [80, 443]
+        assert made.url == "https://edge.example.com"
+
     def test_many_services_share_one_listener(self) -> None:
         stack = new_stack()
         listener = elbv2.ApplicationListener.from_application_listener_attributes(
@@ -524,7 +548,7 @@ class TestIngress:
             listener_arn=LISTENER_ARN,
             security_group=ec2.SecurityGroup.from_security_group_id(stack, "G", "sg-1"),
         )
-        with pytest.raises(ConfigurationError, match=r"use\s+TestTraffic.header\(\)"):
+        with pytest.raises(ConfigurationError, match=r"use TestTraffic.header\(\)"):
             service(
                 stack,
                 ingress=Ingress(listener=listener, priority=5),
@@ -636,6 +660,13 @@ class TestTasks:
         assert configuration["AssignPublicIp"] == "ENABLED"
         assert configuration["Subnets"] == ["subnet-public-a", "subnet-public-b"]
 
+    def test_without_cluster_and_vpc_both_are_made(self) -> None:
+        stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(region="eu-west-1"))
+        EcsBlueGreenService(stack, "Inference", ingress=PLAIN, container=container())
+        found = Template.from_stack(stack)
+        found.resource_count_is("AWS::EC2::VPC", 1)
+        found.resource_count_is("AWS::ECS::Cluster", 1)
+
     def test_an_existing_cluster_is_used(self) -> None:
         stack = new_stack()
         vpc = network(stack)
@@ -706,9 +737,12 @@ class TestRefusals:
         with pytest.raises(ConfigurationError, match=said):
             make()
 
-    def test_neither_or_both_of_cluster_and_vpc_are_refused(self) -> None:
-        with pytest.raises(ConfigurationError, match="neither cluster and vpc"):
-            EcsBlueGreenService(new_stack(), "Inference", ingress=PLAIN, container=container())
+    def test_both_of_cluster_and_vpc_are_refused(self) -> None:
+        stack = new_stack()
+        vpc = network(stack)
+        cluster = ecs.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="shared", vpc=vpc)
+        with pytest.raises(ConfigurationError, match="both cluster and vpc"):
+            service(stack, vpc=vpc, cluster=cluster)
 
     def test_neither_or_both_of_container_and_task_definition_are_refused(self) -> None:
         stack = new_stack()

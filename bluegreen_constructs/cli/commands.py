@@ -12,7 +12,10 @@ from .output import write
 from .rehearse import EXAMPLES, rehearse_command
 
 _ABOUT = "Ship a new version without losing a request, and go back in one call."
-_EXAMPLE = "Example: bluegreen rehearse --scenario ecs-good"
+_EXAMPLE = """\b
+Example:
+  bluegreen rehearse --scenario ecs-good
+"""
 
 app = typer.Typer(
     name="bluegreen",
@@ -35,7 +38,9 @@ def _verbs(
         raise typer.Exit(USAGE)
 
 
-app.command("rehearse", epilog=EXAMPLES)(rehearse_command)
+app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=EXAMPLES)(
+    rehearse_command
+)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -48,7 +53,7 @@ def run(arguments: list[str] | None = None) -> int:
         return end_with(_sentence(error), USAGE)
     except OSError as error:
         where = "" if error.filename is None else f": {error.filename}"
-        return end_with(f"the machine refused ({error.strerror or error}){where}", FAILED)
+        return end_with(f"this machine does not let it go on: {error.strerror or error}{where}", FAILED)
     return outcome if isinstance(outcome, int) else 0
 
 

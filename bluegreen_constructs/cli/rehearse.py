@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from ..rehearsal.outcome import Outcome
 
 _DEFAULT = "ecs-good,ecs-bad-errors"
-EXAMPLES = "Example: bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html"
+EXAMPLES = """\b
+Examples:
+  bluegreen rehearse
+  bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html
+  bluegreen rehearse --scenario all --format json
+"""
 
 
 class Format(StrEnum):
@@ -57,9 +62,7 @@ def _speed(given: str) -> float:
 def rehearse_command(
     scenario: Annotated[
         str,
-        typer.Option(
-            metavar="NAME,...", help=f"Names of scenarios, or all; default: {_DEFAULT}.", show_default=False
-        ),
+        typer.Option(metavar="NAME,...", help=f"Scenarios, or all; default: {_DEFAULT}.", show_default=False),
     ] = _DEFAULT,
     format: Annotated[
         Format,
@@ -122,7 +125,9 @@ def _as_text(outcomes: "Sequence[Outcome]") -> str:
 def _require_writable(report: Path) -> None:
     """Refuse now what would fail minutes later. Opening is the one test that every file system answers rightly."""
     if report.is_dir():
-        raise ConfigurationError(f"the report {report} is a folder: name a file in it, such as {report / 'report.html'}")
+        raise ConfigurationError(
+            f"the report {report} is a folder: name a file in it, such as {report / 'report.html'}"
+        )
     if not report.parent.is_dir():
         raise ConfigurationError(f"there is no folder {report.parent} for the report: make it, or name another file")
     existed = report.exists()

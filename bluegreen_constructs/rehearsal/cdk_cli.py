@@ -12,6 +12,7 @@ from pathlib import Path
 from ..engine.errors import RehearsalError
 from .cdk_run import CdkResult, CdkRun
 from .node import find_node
+from .uninterrupted import uninterrupted
 
 OLDEST = (2, 1147)  # aws-cdk-lib 2.275 writes cloud assemblies that older CLIs refuse
 _ADVICE = "install the pinned one: npm install aws-cdk@2.1148.1, and name it in BLUEGREEN_CDK"
@@ -32,6 +33,7 @@ class CdkCli:
         environment: what the CLI and the application see: `EmulatorProcess.client_environment()`.
         log_dir: folder for one log per command and for synthesised assemblies.
         on_line: called with each line of output, from a reader thread.
+        check: called a few times a second while a command is waited for; what it raises ends the command.
         node, cli: binaries, default: found by `find_node` and `find_cdk`.
     """
 
@@ -42,6 +44,7 @@ class CdkCli:
         environment: Mapping[str, str],
         log_dir: Path,
         on_line: Callable[[str], None] | None = None,
+        check: Callable[[], None] | None = None,
         node: Path | None = None,
         cli: Path | None = None,
     ) -> None:
@@ -51,7 +54,9 @@ class CdkCli:
         self._log_dir = log_dir.resolve()
         self._log_dir.mkdir(parents=True, exist_ok=True)
         self._on_line = on_line
+        self._check = check
         self._runs = 0
+        self._running: list[CdkRun] = []
         paths = [str(Path(sys.executable).parent), str(self._node.parent), environment.get("PATH", os.defpath)]
         self._environment = {
             # The library's own linter takes more than half of a synthesis. The user's validation plugins still run.
@@ -113,14 +118,24 @@ class CdkCli:
     def start(self, verb: str, *arguments: str, directory: Path | None = None) -> CdkRun:
         """Begin any command of the CLI, in the application's folder unless `directory` is given."""
         self._runs += 1
-        return CdkRun(
-            [str(self._node), str(self._cli)],
-            [verb, *arguments, *_QUIET],
-            directory=directory or self._directory,
-            environment=self._environment,
-            log=self._log_dir / f"cdk-{self._runs:02d}-{verb}.log",
-            on_line=self._on_line,
-        )
+        self._running = [run for run in self._running if run.poll() is None]
+        with uninterrupted():
+            run = CdkRun(
+                [str(self._node), str(self._cli)],
+                [verb, *arguments, *_QUIET],
+                directory=directory or self._directory,
+                environment=self._environment,
+                log=self._log_dir / f"cdk-{self._runs:02d}-{verb}.log",
+                on_line=self._on_line,
+                check=self._check,
+            )
+            self._running.append(run)
+        return run
+
+    def end(self) -> None:
+        """End every command that still runs, also one whose `with` block an interruption kept from beginning."""
+        for run in self._running:
+            run.terminate()
 
     def _output(self, app: str | Path | None) -> tuple[str, ...]:
         """Keep the assembly out of the user's folder, and a played account's answers out of its `cdk.context.json`.

@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..engine.errors import RehearsalError
+from .cdk_failure import reason_in
 
 _KEPT_LINES = 4000
 _TAIL = 15
+_CHECK_SECONDS = 0.25
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,11 +44,16 @@ class CdkResult:
         said = [line for line in f"{self.stdout}\n{self.stderr}".splitlines() if line.strip()]
         return "\n".join(said[-lines:])
 
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line: the application's or the CLI's own words."""
+        return reason_in(self.stdout, self.stderr)
+
     def require_success(self) -> Self:
-        """Itself, or RehearsalError with the end of the output."""
+        """Itself, or RehearsalError with the reason."""
         if not self.succeeded:
             raise RehearsalError(
-                f"cdk {self.command[0]} ended with exit code {self.exit_code}; its log is {self.log}\n{self.tail()}"
+                f"cdk {self.command[0]} ended with exit code {self.exit_code}: {self.reason}; its log is {self.log}"
             )
         return self
 
@@ -63,7 +70,9 @@ class CdkRun:
         environment: Mapping[str, str],
         log: Path,
         on_line: Callable[[str], None] | None,
+        check: Callable[[], None] | None = None,
     ) -> None:
+        self._check = check
         self._arguments = tuple(arguments)
         self._log = log
         self._on_line = on_line
@@ -120,29 +129,45 @@ class CdkRun:
     def wait(self, limit_seconds: float | None = None) -> CdkResult:
         """Wait for the end; after `limit_seconds` the command is ended and RehearsalError raised.
 
-        An exception while waiting (Ctrl-C) ends the command, too.
+        An exception while waiting (Ctrl-C, or what `check` raises) ends the command, too.
         """
+        deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
         try:
-            self._process.wait(limit_seconds)
-        except subprocess.TimeoutExpired:
-            self.terminate()
-            raise RehearsalError(
-                f"cdk {self._arguments[0]} took longer than {limit_seconds:g} s and was ended; its log is {self._log}"
-            ) from None
+            while not self._has_ended_within(deadline):
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise RehearsalError(
+                        f"cdk {self._arguments[0]} took longer than {limit_seconds:g} s and was ended; "
+                        f"its log is {self._log}"
+                    )
+                if self._check is not None:
+                    self._check()
         except BaseException:
             self.terminate()
             raise
-        self._finish()
+        if self._result is None:
+            self._finish()
         return self._require_result()
+
+    def _has_ended_within(self, deadline: float | None) -> bool:
+        remaining = _CHECK_SECONDS if deadline is None else deadline - time.monotonic()
+        try:
+            self._process.wait(max(0.0, min(_CHECK_SECONDS, remaining)))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def terminate(self) -> CdkResult:
         """End the command (SIGTERM, after five seconds SIGKILL) and the rest of its group; harmless after the end."""
         if self._result is None:
             if self._process.poll() is None:
                 self._signal_group(signal.SIGTERM)
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(5)
-            self._finish()
+                try:
+                    with suppress(subprocess.TimeoutExpired):
+                        self._process.wait(5)
+                finally:
+                    self._finish()
+            else:
+                self._finish()
         return self._require_result()
 
     def _finish(self) -> None:

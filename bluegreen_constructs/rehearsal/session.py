@@ -27,16 +27,26 @@ _CDK_LIMIT_SECONDS = 600.0
 Say = Callable[[str], None]
 
 
+class NotDeployedError(RehearsalError):
+    """An application's first deployment failed; other applications of the session are untouched."""
+
+
 @dataclass
 class Session:
-    """What the scenarios share: one emulator with one bootstrap. `say` gets one line of progress at a time."""
+    """What the scenarios share: one emulator with one bootstrap. `say` gets one line of progress at a time.
+
+    is_disturbed: a scenario broke off somewhere in its middle, so that nobody knows what the account holds.
+    """
 
     emulator: EmulatorProcess
     work_dir: Path
     say: Say
     apis: "AwsApis"
     checkout: Path
-    _applications: dict[str, "DeployedApplication"] = field(default_factory=dict)
+    is_disturbed: bool = False
+    _applications: "dict[str, DeployedApplication | NotDeployedError]" = field(default_factory=dict)
+    _clis: list[CdkCli] = field(default_factory=list)
+    _loads: list[LoadProcess] = field(default_factory=list)
 
     def bootstrap(self, application: RehearsedApplication) -> None:
         """`cdk bootstrap` the emulated account."""
@@ -45,12 +55,16 @@ class Session:
         self._cdk(application).bootstrap(config.account, config.region).require_success()
 
     def application(self, application: RehearsedApplication) -> "DeployedApplication":
-        """The application, deployed with its first release if it was not yet."""
+        """The application, deployed with its first release if it was not yet.
+
+        Raises NotDeployedError when that fails, again and without another try for each scenario that asks for it.
+        """
         known = self._applications.get(application.service_stack)
         if known is None:
-            known = DeployedApplication(self, application, self._cdk(application))
-            known.deploy_first()
+            known = self._deployed(application)
             self._applications[application.service_stack] = known
+        if isinstance(known, NotDeployedError):
+            raise known
         return known
 
     def forget(self, application: "DeployedApplication") -> None:
@@ -58,8 +72,24 @@ class Session:
         self._applications.pop(application.about.service_stack, None)
 
     def state(self) -> Mapping[str, Any]:
-        """The emulator's own account of itself."""
+        """The emulator's own account of itself; raises as `check` does."""
+        self.check()
         return self.emulator.state()
+
+    def check(self) -> None:
+        """Raise RehearsalError when the emulator, or a load generator that should run, is gone."""
+        self.emulator.check()
+        for load in self._loads:
+            load.check()
+
+    def watch(self, load: LoadProcess) -> None:
+        """Have `check` look at this load, too."""
+        self._loads.append(load)
+
+    def close(self) -> None:
+        """End every command of the CDK CLI that still runs."""
+        for cli in self._clis:
+            cli.end()
 
     @property
     def speed(self) -> float:
@@ -70,12 +100,22 @@ class Session:
         environment = self.emulator.client_environment()
         # The engine that lints templates takes seconds of each synth; the tests lint the same templates once.
         environment["CDK_VALIDATION"] = "false"
-        return CdkCli(
+        cli = CdkCli(
             application.directory,
             environment=environment,
             log_dir=self.work_dir / "cdk" / application.service_stack,
-            on_line=None,
+            check=self.check,
         )
+        self._clis.append(cli)
+        return cli
+
+    def _deployed(self, application: RehearsedApplication) -> "DeployedApplication | NotDeployedError":
+        deployed = DeployedApplication(self, application, self._cdk(application))
+        try:
+            deployed.deploy_first()
+        except RehearsalError as error:
+            return NotDeployedError(str(error))
+        return deployed
 
 
 @dataclass
@@ -143,7 +183,7 @@ class DeployedApplication:
         service = self.service()
         folder = self.session.work_dir / "load"
         folder.mkdir(parents=True, exist_ok=True)
-        return LoadProcess(
+        load = LoadProcess(
             LoadPlan(
                 address=self.address(service),
                 rate_per_second=rate_per_second,
@@ -152,6 +192,8 @@ class DeployedApplication:
                 stream_share=STREAM_SHARE,
             )
         )
+        self.session.watch(load)
+        return load
 
     def stack_status(self, stack: str | None = None) -> str:
         """What CloudFormation says of a stack (default: the service's)."""
@@ -168,10 +210,10 @@ class DeployedApplication:
 def wait_until(
     holds: Callable[[], bool], *, limit_seconds: float, session: Session, what: str, pause_seconds: float = 0.1
 ) -> None:
-    """Wait for `holds`; RehearsalError naming `what` after `limit_seconds` real ones, or when the emulator is gone."""
+    """Wait for `holds`; RehearsalError naming `what` after `limit_seconds` real ones, or as `Session.check` does."""
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        session.emulator.check()
+        session.check()
         with suppress(LookupError):  # what is asked about is not there yet
             if holds():
                 return

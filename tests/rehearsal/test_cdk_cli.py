@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,13 +104,23 @@ def test_a_deploy_asks_nothing_and_needs_no_network(cli: CdkCli, lines: list[str
     assert result.log.read_text(encoding="utf-8").count("warning\n") == 1
 
 
-def test_a_synthesis_on_the_way_stays_out_of_the_users_folder_and_context(cli: CdkCli, lines: list[str]) -> None:
+def test_a_synthesis_on_the_way_stays_out_of_the_users_folder_and_context(
+    cli: CdkCli, lines: list[str], tmp_path: Path
+) -> None:
     cli.diff("Service", app=python_app(Path("app.py")))
     arguments = asked(lines)
     assert arguments[:2] == ["diff", "Service"]
     assert "--no-lookups" in arguments
-    assert arguments[arguments.index("--output") + 1].endswith("logs/cdk.out")
+    assert Path(arguments[arguments.index("--output") + 1]) == tmp_path / "logs" / "cdk.out-01"
     assert arguments[arguments.index("--app") + 1] == f"{sys.executable} app.py"
+
+
+def test_each_synthesis_on_the_way_has_an_assembly_of_its_own(cli: CdkCli, lines: list[str]) -> None:
+    for _ in range(2):
+        cli.deploy("Service", app=python_app(Path("app.py")))
+    asked_for = [json.loads(line.removeprefix("arguments ")) for line in lines if line.startswith("arguments ")]
+    folders = {arguments[arguments.index("--output") + 1] for arguments in asked_for}
+    assert len(folders) == len(asked_for) == 2, "the CLI refuses an assembly that another run reads"
 
 
 def test_the_account_is_bootstrapped_without_synthesising_the_application(
@@ -135,7 +148,9 @@ def test_lines_come_as_they_are_said_without_colours(cli: CdkCli, lines: list[st
 def test_a_failure_keeps_its_exit_code_and_tells_the_log(cli: CdkCli) -> None:
     result = cli.start("deploy", "fail").wait()
     assert (result.exit_code, result.succeeded) == (3, False)
-    with pytest.raises(RehearsalError, match=r"^cdk deploy ended with exit code 3; its log is .*cdk-01-deploy\.log"):
+    with pytest.raises(
+        RehearsalError, match=r"^cdk deploy ended with exit code 3: warning; its log is .*cdk-01-deploy\.log"
+    ):
         result.require_success()
 
 
@@ -163,6 +178,52 @@ def test_an_error_in_the_watching_block_ends_the_command(cli: CdkCli, lines: lis
     with pytest.raises(KeyboardInterrupt):
         watch()
     until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_a_check_that_fails_while_a_command_is_waited_for_ends_the_command(tmp_path: Path, lines: list[str]) -> None:
+    def check() -> None:
+        if any(line.startswith("child ") for line in lines):
+            raise RehearsalError("the emulator was killed")
+
+    cli = CdkCli(
+        tmp_path,
+        environment={"PATH": os.environ["PATH"]},
+        log_dir=tmp_path / "logs",
+        on_line=lines.append,
+        check=check,
+        cli=a_cdk(tmp_path),
+    )
+    with pytest.raises(RehearsalError, match=r"^the emulator was killed$"):
+        cli.deploy("stay")
+    until(lambda: not is_alive(started_child(lines)))
+
+
+def test_ending_the_cli_ends_the_commands_that_still_run(cli: CdkCli, lines: list[str]) -> None:
+    run = cli.start_deploy("stay")
+    child = started_child(lines)
+    cli.end()
+    assert not is_alive(run.pid)
+    until(lambda: not is_alive(child))
+
+
+def test_an_interruption_while_a_command_starts_comes_after_it_is_known(
+    cli: CdkCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    popen = subprocess.Popen
+
+    def interrupted_popen(*arguments: Any, **options: Any) -> Any:
+        process = popen(*arguments, **options)
+        started.append(process.pid)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    monkeypatch.setattr("bluegreen_constructs.rehearsal.cdk_run.subprocess.Popen", interrupted_popen)
+    with pytest.raises(KeyboardInterrupt):
+        cli.start_deploy("stay")
+    cli.end()
+    assert len(started) == 1
+    assert not is_alive(started[0])
 
 
 def test_a_command_that_takes_too_long_is_ended_and_refused_with_its_limit(cli: CdkCli, lines: list[str]) -> None:
@@ -227,6 +288,16 @@ def test_a_missing_node_is_refused_with_how_to_get_one(monkeypatch: pytest.Monke
     monkeypatch.setattr(node_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RehearsalError, match=r"^no Node found; install Node 22 or newer"):
         find_node({"PATH": ""})
+
+
+def test_a_named_node_that_is_not_there_is_refused_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(RehearsalError, match=r"^Node at /nowhere/node does not run \(No such file or directory\); "):
+        find_node({"BLUEGREEN_NODE": "/nowhere/node"})
+
+
+def test_a_named_node_may_be_a_name_on_the_path(tmp_path: Path) -> None:
+    mine = executable(tmp_path / "mynode", "#!/bin/sh\necho v24.1.0\n")
+    assert find_node({"BLUEGREEN_NODE": "mynode", "PATH": str(tmp_path)}) == mine
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,21 @@ def test_a_generator_that_was_killed_is_an_error_and_not_a_result(service: Servi
     with LoadProcess(plan(service.server_port, tmp_path)) as load:
         service.wait_for(1)
         os.kill(pid_of(load), 9)
-        with pytest.raises(RehearsalError, match="ended with -9"):
+        with pytest.raises(RehearsalError, match=r"^the load generator was killed by SIGKILL; its log is .*\.log$"):
             load.stop()
+
+
+def test_a_generator_that_was_killed_is_noticed_before_it_is_stopped(service: Service, tmp_path: Path):
+    load = LoadProcess(plan(service.server_port, tmp_path))
+    load.check()
+    with load:
+        service.wait_for(1)
+        load.check()
+        os.kill(pid_of(load), 9)
+        os.waitid(os.P_PID, pid_of(load), os.WEXITED | os.WNOWAIT)
+        with pytest.raises(RehearsalError, match=r"^the load generator was killed by SIGKILL"):
+            load.check()
+    load.check()
 
 
 def test_a_load_that_was_not_started_cannot_be_stopped(tmp_path: Path):

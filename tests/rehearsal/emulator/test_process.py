@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bluegreen_constructs.engine.errors import RehearsalError
+from bluegreen_constructs.rehearsal import installed as installed_module
 from bluegreen_constructs.rehearsal.emulator import process as process_module
 from bluegreen_constructs.rehearsal.emulator.process import EmulatorProcess
 from bluegreen_constructs.rehearsal.emulator.world import EmulatorConfig
@@ -107,10 +108,10 @@ def test_a_given_port_is_used(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def find_spec(name: str) -> object:
-        return None if name == "ministack" else importlib.util.find_spec(name)
-
-    monkeypatch.setattr(process_module.importlib.util, "find_spec", find_spec, raising=True)
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        installed_module.importlib.util, "find_spec", lambda name: None if name == "ministack" else find_spec(name)
+    )
     with pytest.raises(RehearsalError) as refused:
         EmulatorProcess(tmp_path).start()
     assert str(refused.value) == "the rehearsal needs the extra: pip install 'bluegreen-constructs[rehearsal]'"
@@ -122,10 +123,19 @@ def test_a_killed_emulator_is_noticed_with_the_signal_and_the_log(tmp_path: Path
         pid = running.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not is_alive(pid))
+        # Not until its last thread is gone has a process ended, though its first one is a zombie before.
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(RehearsalError, match=r"^the emulator was killed by SIGKILL; its log is .*emulator\.log$"):
             running.check()
         with pytest.raises(RehearsalError, match=r"was killed by SIGKILL"):
+            running.state()
+
+
+def test_an_emulator_that_was_killed_a_moment_ago_is_not_said_to_be_merely_silent(tmp_path: Path) -> None:
+    with EmulatorProcess(tmp_path) as running:
+        assert running.pid is not None
+        os.kill(running.pid, signal.SIGKILL)
+        with pytest.raises(RehearsalError, match=r"^the emulator was killed by SIGKILL"):
             running.state()
 
 
@@ -138,7 +148,9 @@ def test_an_emulator_that_ends_at_once_is_reported_with_the_end_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_module, "_MODULE", "no.such.module")
-    with pytest.raises(RehearsalError, match=r"(?s)did not start: .*emulator\.log.*No module named"):
+    with pytest.raises(
+        RehearsalError, match=r"^the emulator did not start: .*No module named .*; its log is .*emulator\.log$"
+    ):
         EmulatorProcess(tmp_path).start()
 
 

@@ -1,0 +1,114 @@
+"""ServiceLoadBalancer: the listeners of a service that shares none, on a load balancer of its own or a given one."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from constructs import Construct
+
+from .acknowledgements import acknowledge
+from .engine.errors import ConfigurationError
+from .ingress import Ingress
+
+_NOT_FOUND = elbv2.ListenerAction.fixed_response(
+    404, content_type="text/plain", message_body="no service answers this host and path\n"
+)
+
+
+class ServiceLoadBalancer(Construct):
+    """Listeners that answer 404 unless a rule says otherwise; production is never their default action.
+
+    So a certificate or a TLS policy can change without touching a weight.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc, ingress: Ingress) -> None:
+        """Make the load balancer unless one is given, its production listener, and with HTTPS the redirect to it."""
+        super().__init__(scope, id)
+        self._ingress = ingress
+        self._vpc = vpc
+        self._is_everybodys = ingress.internet_facing and not ingress.sources
+        self.resource = ingress.load_balancer or self._make()
+        if ingress.certificate is None:
+            self.production = self._listener("Http", 80)
+            return
+        self.production = self._listener("Https", 443)
+        redirect = self.resource.add_listener(
+            "Redirect",
+            port=80,
+            protocol=elbv2.ApplicationProtocol.HTTP,
+            open=False,
+            default_action=elbv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
+        )
+        self._admit(redirect, 80, self._clients())
+
+    def test_listener(self, port: int, sources: Sequence[str]) -> elbv2.ApplicationListener:
+        """A further listener for test traffic, open to `sources` (IPv4 CIDRs) only."""
+        return self._listener("Test", port, sources)
+
+    def _make(self) -> elbv2.ApplicationLoadBalancer:
+        ingress = self._ingress
+        group = ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=self._vpc, description="the load balancer", allow_all_outbound=False
+        )
+        if self._is_everybodys:
+            acknowledge(
+                group,
+                "AwsSolutions-EC23",
+                "a public service is reached from everywhere, on its listeners' ports only; closing it by default was "
+                "considered, and is what Ingress(sources=...) and internet_facing=False are for",
+            )
+        elif not ingress.sources:
+            acknowledge(
+                group,
+                "AwsSolutions-EC23",
+                "the check cannot read the VPC's address range, which is a reference here; demanding literal ranges by "
+                "Ingress(sources=...) was considered and left as a choice",
+            )
+        balancer = elbv2.ApplicationLoadBalancer(
+            self,
+            "Resource",
+            vpc=self._vpc,
+            internet_facing=ingress.internet_facing,
+            security_group=group,
+            drop_invalid_header_fields=True,
+        )
+        if ingress.access_logs is None:
+            acknowledge(
+                balancer,
+                "AwsSolutions-ELB2",
+                "no bucket was given for access logs: Ingress(access_logs=...) turns them on; making a bucket for "
+                "every service was considered and left to the platform's own logging set-up",
+            )
+        elif cdk.Token.is_unresolved(cdk.Stack.of(self).region):
+            raise ConfigurationError(
+                f"{self.node.path} has access_logs in a stack without a region: set the stack's env region, "
+                "or leave access_logs out"
+            )
+        else:
+            balancer.log_access_logs(ingress.access_logs, prefix=self.node.path.replace("/", "-"))
+        return balancer
+
+    def _listener(self, id: str, port: int, sources: Sequence[str] | None = None) -> elbv2.ApplicationListener:
+        certificate = self._ingress.certificate
+        listener = self.resource.add_listener(
+            id,
+            port=port,
+            protocol=elbv2.ApplicationProtocol.HTTP if certificate is None else elbv2.ApplicationProtocol.HTTPS,
+            certificates=None if certificate is None else [certificate],
+            ssl_policy=None if certificate is None else elbv2.SslPolicy.RECOMMENDED_TLS,
+            open=False,
+            default_action=_NOT_FOUND,
+        )
+        self._admit(listener, port, self._clients() if sources is None else [ec2.Peer.ipv4(one) for one in sources])
+        return listener
+
+    def _clients(self) -> list[ec2.IPeer]:
+        if self._is_everybodys:
+            return [ec2.Peer.any_ipv4()]
+        return [ec2.Peer.ipv4(source) for source in self._ingress.sources or (self._vpc.vpc_cidr_block,)]
+
+    @staticmethod
+    def _admit(listener: elbv2.ApplicationListener, port: int, peers: Sequence[ec2.IPeer]) -> None:
+        for peer in peers:
+            listener.connections.allow_from(peer, ec2.Port.tcp(port), "clients")
