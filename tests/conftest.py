@@ -1,7 +1,9 @@
 """What all tests share: no credentials, no validation engine at each synth, the Node of the virtual environment."""
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 # The CDK's built-in validation engine costs seconds per process; the tests that want its verdict switch it on.
@@ -23,3 +25,18 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+_SCRATCH: list[str] = []
+
+
+def pytest_configure() -> None:
+    """Every CDK app without an output folder of its own makes one that nobody removes: they all go into ours."""
+    _SCRATCH.append(tempfile.mkdtemp(prefix="bluegreen-tests-"))
+    os.environ["TMPDIR"] = _SCRATCH[0]
+    tempfile.tempdir = None
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing of the session behind."""
+    for folder in _SCRATCH:
+        shutil.rmtree(folder, ignore_errors=True)

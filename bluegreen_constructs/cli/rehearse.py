@@ -125,9 +125,7 @@ def _as_text(outcomes: "Sequence[Outcome]") -> str:
 def _require_writable(report: Path) -> None:
     """Refuse now what would fail minutes later. Opening is the one test that every file system answers rightly."""
     if report.is_dir():
-        raise ConfigurationError(
-            f"the report {report} is a folder: name a file in it, such as {report / 'report.html'}"
-        )
+        raise ConfigurationError(f"the report {report} is a folder: name a file, such as {report / 'report.html'}")
     if not report.parent.is_dir():
         raise ConfigurationError(f"there is no folder {report.parent} for the report: make it, or name another file")
     existed = report.exists()

@@ -20,7 +20,6 @@ from .scenarios.scenario import Scenario
 from .session import NotDeployedError, Say, Session
 
 KEPT_RUNS = 5
-_END_SECONDS = 2.0  # what a killed emulator may take until it is seen to have ended
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def open_session(options: Options, say: Say) -> Iterator[Session]:
             session.bootstrap(application)
             yield session
         except RehearsalError:
-            emulator.check(patience_seconds=_END_SECONDS)  # the reason behind whatever else then failed
+            emulator.state()  # raises when it is gone, which is the reason behind whatever else then fails
             raise
         finally:
             session.close()
@@ -91,7 +90,7 @@ def _outcome_of(scenario: Scenario, session: Session) -> Outcome:
     # The one place that catches everything: a scenario reads what AWS's played parts, a command line and a user's
     # application answer, and none of them can be trusted to answer in the shape that was expected.
     except Exception as error:  # noqa: BLE001
-        session.emulator.check(patience_seconds=_END_SECONDS)
+        session.emulator.state()  # raises when it is gone, which is the reason behind whatever else then fails
         session.is_disturbed = not isinstance(error, NotDeployedError)
         reason = _reason(error, session.work_dir / f"{scenario.name}.traceback.txt")
         session.say(f"scenario {scenario.name}: FAIL: {reason}")

@@ -1,12 +1,10 @@
 """What one rollout looked like: its deployment, the weights, the requests, the calls. Pure, from recorded state."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .deployed_service import DeployedService
-from .load import LoadRecord
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,9 @@ class Rollout:
     status: str
     reason: str
     alarms: tuple[str, ...]
+    watches_alarms: bool
+    canary_percent: float
     milestones: tuple[Milestone, ...]
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The candidate's shares of production traffic in the order in which they were reached, without repeats."""
-        shares: list[float] = []
-        for milestone in self.milestones:
-            if not shares or shares[-1] != milestone.production:
-                shares.append(milestone.production)
-        return tuple(shares)
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,10 @@ class Weights:
 
     wall: float
     by_side: Mapping[str, int]
+
+    def percent_of(self, side: str) -> float:
+        """A side's share of the traffic, in percent."""
+        return 100.0 * self.by_side.get(side, 0) / sum(self.by_side.values())
 
 
 def rollouts_of(service: DeployedService, state: Mapping[str, Any]) -> list[Rollout]:
@@ -59,6 +54,8 @@ def rollouts_of(service: DeployedService, state: Mapping[str, Any]) -> list[Roll
             status=found["status"],
             reason=found["rollback_reason"] or found["reason"],
             alarms=tuple(found["triggered_alarms"]),
+            watches_alarms=bool(found["watches_alarms"]),
+            canary_percent=found["plan"]["steps"][0]["percent"],
             milestones=tuple(
                 Milestone(one["at"], one["wall"], one["status"], one["stage"], one["production"])
                 for one in found["timeline"]
@@ -68,27 +65,16 @@ def rollouts_of(service: DeployedService, state: Mapping[str, Any]) -> list[Roll
     ]
 
 
-def weights_of_rule(service: DeployedService, rule: str, state: Mapping[str, Any]) -> list[Weights]:
-    """How a rule's weights changed, oldest first."""
+def weights_since(service: DeployedService, rule: str, state: Mapping[str, Any], wall: float) -> list[Weights]:
+    """How a rule's weights changed since a wall-clock moment, oldest first."""
     return [
         Weights(
             wall=change["wall"],
             by_side={service.side_of(group): weight for group, weight in change["weights"].items()},
         )
         for change in state["elbv2"]["weight_changes"]
-        if change["rule"] == rule
+        if change["rule"] == rule and change["wall"] >= wall
     ]
-
-
-def back_on(side: str, changes: Sequence[Weights], *, after: float) -> float | None:
-    """When all production traffic was on `side` again, after the wall-clock moment `after`; None when it never was."""
-    shifted = False
-    for change in changes:
-        alone = all((weight > 0) == (name == side) for name, weight in change.by_side.items())
-        if alone and shifted and change.wall >= after:
-            return change.wall
-        shifted = shifted or not alone
-    return None
 
 
 def calls_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int]:
@@ -99,13 +85,3 @@ def calls_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[s
         for action, count in after["calls"]["by_action"].items()
         if count > earlier.get(action, 0)
     }
-
-
-def within(records: Iterable[LoadRecord], start: float, end: float) -> list[LoadRecord]:
-    """The requests that were due in a span of wall-clock time."""
-    return [record for record in records if start <= record.scheduled <= end]
-
-
-def most_expected(requests: int, share: float) -> float:
-    """The most of `requests` that a share of them can plausibly be: four standard deviations above the mean."""
-    return requests * share + 4 * math.sqrt(requests * share * (1 - share)) + 1

@@ -7,6 +7,8 @@ where they are. Context for trying that out: `paths` (path patterns with commas 
 rules), and `collision=yes` (a plain rule with a priority that is taken, so that the update fails and rolls back).
 """
 
+from datetime import timedelta
+
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -15,6 +17,7 @@ from constructs import Construct
 
 from bluegreen_constructs import (
     AlarmThresholds,
+    Canary,
     Container,
     EcsBlueGreenService,
     Ingress,
@@ -117,6 +120,8 @@ class ServiceStack(cdk.Stack):
             ingress=Ingress(rules=rules),
             test_traffic=TEST_HEADER,
             scaling=Scaling(min=2),
+            strategy=Canary(percent=10, bake=timedelta(minutes=15)),
+            bake=timedelta(minutes=3),
             alarms=AlarmThresholds(requests_floor=5),
         )
 

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -205,7 +204,7 @@ def test_a_checkout_that_cannot_be_written_is_refused(
 
 
 @pytest.fixture
-def without(tmp_path: Path) -> Iterator[dict[str, str]]:
+def without(tmp_path: Path) -> dict[str, str]:
     """An environment whose Python does not find the modules named in HIDDEN, as if they were not installed."""
     site = tmp_path / "site"
     site.mkdir()
@@ -217,7 +216,7 @@ def without(tmp_path: Path) -> Iterator[dict[str, str]]:
         "finder.find_spec = lambda name, *rest: None if name.split('.')[0] in hidden else find_spec(name, *rest)\n",
         encoding="utf-8",
     )
-    yield {**os.environ, "PYTHONPATH": str(site)}
+    return {**os.environ, "PYTHONPATH": str(site)}
 
 
 @pytest.mark.parametrize(
@@ -250,7 +249,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("arguments", [["--help"], ["rehearse", "--help"]])
 def test_help_ends_well_with_an_example(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert run(arguments) == 0
-    assert "\n  bluegreen rehearse --scenario ecs-good" in capsys.readouterr().out
+    assert "\n    bluegreen rehearse --scenario ecs-good" in capsys.readouterr().out
 
 
 def test_no_verb_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ RAISED = f"""Traceback (most recent call last):
 ValueError: boo
 second line
 {SUBPROCESS}"""
-RAISED_IN_THE_LIBRARY = f"""jsii.errors.JavaScriptError: 
+RAISED_IN_THE_LIBRARY = f"""jsii.errors.JavaScriptError:
   Error: There is already a Construct with name 'S' in App
       at Node.addChild (/tmp/jsii-kernel/node_modules/constructs/lib/construct.js:466:19)
 
@@ -46,9 +46,12 @@ Source Location: ...jsii runtime, node internals...
         (NO_SUCH_FILE, "python: can't open file '/checkout/nofile.py': [Errno 2] No such file or directory"),
         (
             DEPLOY_FAILED,
-            "DeploymentError: Resource updates failed: SharedIngress/Collision "
-            "(AWS::ElasticLoadBalancingV2::ListenerRule Collision) Resource handler returned message: \"Priority '20' "
-            'is currently in use (Service: ElasticLoadBalancingV2, Status Code: 400)"',
+            (
+                "DeploymentError: Resource updates failed: SharedIngress/Collision "
+                "(AWS::ElasticLoadBalancingV2::ListenerRule Collision) Resource handler returned message: "
+                "\"Priority '20' "
+                'is currently in use (Service: ElasticLoadBalancingV2, Status Code: 400)"'
+            ),
         ),
         ("❌  Stack failed: something", "Stack failed: something"),
         ("connect ECONNREFUSED 127.0.0.1:4566\n\n", "connect ECONNREFUSED 127.0.0.1:4566"),

@@ -109,15 +109,10 @@ class EmulatorProcess:
             self.stop()
             raise
 
-    def check(self, *, patience_seconds: float = 0.0) -> None:
-        """Raise RehearsalError when the emulator no longer runs.
-
-        `patience_seconds` is for a caller whom it did not answer: a process is not ended until its last thread is.
-        """
+    def check(self) -> None:
+        """Raise RehearsalError when the emulator's process has ended."""
         if self._process is None:
             raise RehearsalError("the emulator was not started")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience_seconds)
         code = self._process.poll()
         if code is not None:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -142,12 +137,16 @@ class EmulatorProcess:
                 process.stdin.close()
 
     def state(self) -> dict[str, object]:
-        """What the emulator's parts say of themselves (`GET /_rehearsal/state`)."""
+        """What the emulator's parts say of themselves (`GET /_rehearsal/state`).
+
+        Raises RehearsalError when it does not answer, and says why when it has ended.
+        """
         self.check()
         try:
             return _get_json(self._config.port)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.check(patience_seconds=_END_SECONDS)
+            self._wait_for_the_end()
+            self.check()
             raise RehearsalError(
                 f"the emulator does not answer on port {self._config.port} ({error}); its log is {self.log}"
             ) from error
@@ -215,6 +214,12 @@ class EmulatorProcess:
         raise RehearsalError(
             f"the emulator was not ready after {self._ready_seconds:g} s: {self._last_words()}; its log is {self.log}"
         )
+
+    def _wait_for_the_end(self) -> None:
+        """A killed process no longer answers, but has ended only when the last of its threads has."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(_END_SECONDS)
 
     def _last_words(self) -> str:
         """Its refusal if it made one, else the last line of its log."""

@@ -183,7 +183,6 @@ class LoadBalancerPlane:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             await self._checks.start()
-            await self._proxy.start()
             address, forward_server, forward_socket = await self._listen(self._forward_proxy.answer)
         except OSError as error:
             await self._close()

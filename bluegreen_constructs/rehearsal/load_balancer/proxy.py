@@ -3,8 +3,14 @@
 Status codes of the load balancer itself follow
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html: 502 when the
 target refuses or breaks the connection or answers nonsense, 503 without a target, 504 when connecting takes more than
-10 seconds or the target says nothing for the idle time-out. Not played: WebSockets, HTTP/2 and TLS (an HTTPS
-listener is served as plain HTTP), the 460 and 463 codes of the access log.
+10 seconds or the target says nothing for the idle time-out. No request is sent to a target twice.
+
+Connections to targets are kept for the idle time-out of the load balancer (real seconds), as the section "Connection
+idle timeout" of https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+has it: a target that closes its idle connections earlier may close one just when a request arrives, which is a 502.
+
+Not played: WebSockets, HTTP/2 and TLS (an HTTPS listener is served as plain HTTP), the 460 and 463 codes of the access
+log.
 """
 
 import contextlib
@@ -33,11 +39,13 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..clock import Clock
+from ..single_attempt import send_once
 from .headers import end_to_end, for_target
 from .health import HealthBook
 from .in_flight import InFlight
 from .metrics import MinuteBook
 from .model import (
+    DEFAULT_IDLE_SECONDS,
     FixedResponse,
     Forward,
     Listener,
@@ -54,8 +62,6 @@ from .served import ServedBook
 from .stickiness import GROUP_COOKIE, TARGET_COOKIE, cookie, recall, recall_target, remember, set_cookie_headers
 
 _CONNECT_SECONDS = 10.0
-# Below the 5 seconds that common servers keep an idle connection, so that none is reused while its server closes it.
-_POOLED_SECONDS = 2.0
 # Bodies up to this size are read before they are sent on; larger ones are streamed.
 _SMALL_BODY = 64 * 1024
 _ADDED_BY_THE_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -118,22 +124,18 @@ class Proxy:
         self._in_flight = in_flight
         self._random = random
         self._turns: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
-        self._session: ClientSession | None = None
+        # A pool of connections to targets for each idle time-out that a load balancer has or had.
+        self._pools: dict[float, ClientSession] = {}
 
     async def start(self) -> None:
-        """Open the pool of connections to targets."""
-        self._session = ClientSession(
-            connector=TCPConnector(limit=0, keepalive_timeout=_POOLED_SECONDS),
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_ADDED_BY_THE_CLIENT,
-            timeout=ClientTimeout(total=None),
-        )
+        """Open a pool; RehearsalError when the HTTP client cannot be kept from sending requests again."""
+        self._pool(DEFAULT_IDLE_SECONDS)
 
     async def stop(self) -> None:
-        """Close the pool."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the connections to targets."""
+        while self._pools:
+            _, pool = self._pools.popitem()
+            await pool.close()
 
     async def answer(self, request: BaseRequest, balancer_arn: str, port: int, path_and_query: str) -> StreamResponse:
         """Answer one request to `port` of a load balancer, by the table of the node that got it."""
@@ -239,7 +241,6 @@ class Proxy:
             return _own(status)
 
     async def _send(self, request: BaseRequest, route: _Route, path_and_query: str) -> ClientResponse:
-        assert self._session is not None  # noqa: S101  # sockets are open only between start and stop
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         headers = for_target(request.headers.items(), route.listener, request.remote or "127.0.0.1")
@@ -248,7 +249,7 @@ class Proxy:
         if request.body_exists:
             length = request.content_length
             body = await request.read() if length is not None and length <= _SMALL_BODY else request.content
-        return await self._session.request(
+        return await self._pool(route.balancer.idle_timeout_seconds).request(
             request.method,
             URL(f"http://{route.target.id}:{route.target.port}{path_and_query}", encoded=True),
             headers=headers,
@@ -258,6 +259,19 @@ class Proxy:
                 total=None, sock_connect=_CONNECT_SECONDS, sock_read=route.balancer.idle_timeout_seconds
             ),
         )
+
+    def _pool(self, seconds: float) -> ClientSession:
+        if seconds not in self._pools:
+            self._pools[seconds] = send_once(
+                ClientSession(
+                    connector=TCPConnector(limit=0, keepalive_timeout=seconds),
+                    cookie_jar=DummyCookieJar(),
+                    auto_decompress=False,
+                    skip_auto_headers=_ADDED_BY_THE_CLIENT,
+                    timeout=ClientTimeout(total=None),
+                )
+            )
+        return self._pools[seconds]
 
 
 def _as_received(upstream: ClientResponse, set_cookies: tuple[str, ...]) -> StreamResponse:

@@ -4,37 +4,59 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from ..cdk_run import CdkResult
 from ..deployed_service import DeployedService
-from ..load import LoadRecord, LoadResult
+from ..load import LoadRecord
 from ..outcome import Condition, Figure, Outcome
-from ..rollout_watch import Rollout, Weights, back_on, most_expected, within
-from ..session import RATE_PER_SECOND
+from ..rollout_watch import Rollout, Weights
+from .traffic_conditions import Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
 
-SLOW_SECONDS = 1.0  # the latency alarm's threshold
-CANARY_PERCENT = 10.0  # of the environment `rehearsal`
+# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
+# either side.
+SETTLE_SECONDS = 0.5
 _CHANGED = re.compile(r"^\[[-+~]\] (\S+::\S+)", re.MULTILINE)  # a resource's line in the output of cdk diff
+
+
+class Fault(Enum):
+    """What is wrong with a release, as its users would see it."""
+
+    NONE = "nothing"
+    ERRORS = "answers 5xx"
+    SLOW = "answers late"
+    UNSEEN = "is stopped before users see it"
 
 
 @dataclass(frozen=True)
 class ExpectedRelease:
     """A release and what must become of it.
 
-    stopped_by: what ends a bad release, as a part of the reason that ECS gives; None for a good one.
-    meets_users: whether the release gets production traffic before it is stopped.
+    stopped_by: what ends a bad release, as a part of the reason that ECS gives; None for a good one. proof: what the
+    evidence of the cause must contain (a failed task's log, the smoke test's log), for releases that users never see.
     """
 
     name: str
     about: str
     release: str
+    fault: Fault = Fault.NONE
     stopped_by: str | None = None
-    meets_users: bool = True
+    proof: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it must go live."""
+        return self.fault is Fault.NONE
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything recorded of one rollout, and the conditions on it."""
+    """Everything recorded of one rollout, and the conditions on it.
+
+    weights: how the production rule's weights settled on the load balancer since the rollout began. slow_seconds: the
+    threshold of the deployed latency alarm. evidence: logs of the candidate's failed tasks and of its smoke tests.
+    tested: requests that the candidate's side answered by the test rule.
+    """
 
     scenario: ExpectedRelease
     live_release: str
@@ -45,8 +67,10 @@ class Seen:
     rollouts: tuple[Rollout, ...]
     weights: tuple[Weights, ...]
     final_weights: Mapping[str, int]
-    records: tuple[LoadRecord, ...]
-    load: LoadResult
+    watched: Watched
+    slow_seconds: float
+    evidence: str
+    tested: int
     calls: Mapping[str, int]
     speed: float
 
@@ -55,15 +79,27 @@ class Seen:
         """The deployment that `cdk deploy` started."""
         return self.rollouts[0]
 
+    @property
+    def live_side(self) -> str:
+        """The side that served before."""
+        return next(side for side in self.service.groups if side != self.rollout.side)
+
     def outcome(self) -> Outcome:
         """Judge what was seen."""
-        if not self.rollouts:
-            none = Condition("cdk deploy starts a deployment", holds=False, found=self.deploy.tail(3))
-            return Outcome(self.scenario.name, (none,))
-        conditions = self._promoted() if self.scenario.stopped_by is None else self._stopped()
+        if len(self.rollouts) != 1 or not self.rollout.milestones:
+            found = f"{len(self.rollouts)} deployments; {self.deploy.tail(3)}"
+            return Outcome(
+                self.scenario.name, (Condition("cdk deploy starts one deployment", holds=False, found=found),)
+            )
+        if self.scenario.is_good:
+            conditions = self._promoted()
+        elif self.scenario.fault is Fault.UNSEEN:
+            conditions = self._stopped_before_users()
+        else:
+            conditions = self._stopped_among_users()
         return Outcome(
             scenario=self.scenario.name,
-            conditions=(self._reviewed(), *conditions),
+            conditions=(self._reviewed(), *conditions, load_was_whole(self.watched)),
             figures=self._figures(),
             timeline=self._timeline(),
             samples=self._samples(),
@@ -79,32 +115,120 @@ class Seen:
         )
 
     def _promoted(self) -> list[Condition]:
-        candidate = self.scenario.release
-        last = [record.release for record in self.records if record.scheduled > self._last_shift()]
+        side, percent = self.rollout.side, self.rollout.canary_percent
+        shifted, full = self._moments()
+        after = self.watched.due(full + SETTLE_SECONDS, self.watched.stopped)
         return [
             Condition(
                 "cdk deploy ends 0 with the stack updated",
                 self.deploy.succeeded and self.stack_status == "UPDATE_COMPLETE",
                 f"exit code {self.deploy.exit_code}, {self.stack_status}",
             ),
-            self._on_one_side(self.rollout.side),
-            Condition(
-                "traffic went to the candidate step by step",
-                self.rollout.shares == (0.0, CANARY_PERCENT, 100.0),
-                " % → ".join(f"{share:g}" for share in self.rollout.shares) + " %",
+            self._deployment_ended("SUCCESSFUL"),
+            self._rule_went((percent, 100.0)),
+            none_by(
+                "before the first shift nobody met the candidate",
+                self.watched.due(0.0, shifted - SETTLE_SECONDS),
+                side,
+                at_least=self._a_second,
+            ),
+            in_share(
+                "then the candidate answered its share",
+                self.watched.due(shifted + SETTLE_SECONDS, full - SETTLE_SECONDS),
+                side,
+                percent,
             ),
             Condition(
                 "after the last step every answer is the candidate's",
-                bool(last) and set(last) == {candidate},
-                f"{sum(release == candidate for release in last)} of {len(last)}",
+                len(after) >= self._a_second and all(record.release == self.scenario.release for record in after),
+                f"{sum(record.release == self.scenario.release for record in after)} of {len(after)}",
             ),
-            self._nothing_lost(),
-            self._in_time(),
+            self._ends_on(side),
+            nothing_lost(self.watched),
         ]
 
-    def _stopped(self) -> list[Condition]:
-        reason = self.scenario.stopped_by or ""
+    def _stopped_among_users(self) -> list[Condition]:
+        side, percent = self.rollout.side, self.rollout.canary_percent
+        shifted, back = self._moments()
+        outside = [
+            *self.watched.due(0.0, shifted - SETTLE_SECONDS),
+            *self.watched.due(back + SETTLE_SECONDS, self.watched.stopped),
+        ]
+        afterwards = self.watched.due(back + SETTLE_SECONDS, self.watched.stopped)
+        late = [record for record in afterwards if self._is_bad(record)]
+        own = [record for record in self.watched.records if record.side == side and self._shows_fault(record)]
+        return [
+            *self._stack_rolled_back(),
+            self._deployment_ended("ROLLBACK_SUCCESSFUL"),
+            self._rule_went((percent, 0.0)),
+            in_share(
+                "while it had traffic, the candidate answered its share",
+                self.watched.due(shifted + SETTLE_SECONDS, back - SETTLE_SECONDS),
+                side,
+                percent,
+            ),
+            none_by("at no other time did anybody meet it", outside, side, at_least=2 * self._a_second),
+            Condition(f"users met the fault: it {self.scenario.fault.value}", bool(own), f"{len(own)} of its answers"),
+            *self._nobody_else_suffered(side),
+            Condition(
+                "once all traffic was back, no answer was bad",
+                len(afterwards) >= self._a_second and not late,
+                f"{len(late)} bad of {len(afterwards)} answers",
+            ),
+            self._ends_on(self.live_side),
+        ]
+
+    def _nobody_else_suffered(self, side: str) -> list[Condition]:
+        foreign = [record for record in self.watched.lost if record.side != side]
+        wrong = [record for record in self.watched.records if record.is_wrong and record.side != side]
+        slow = [record for record in self.watched.records if record.side != side and self._is_slow(record)]
+        said = f" ({foreign[0].error or foreign[0].status})" if foreign else ""
         conditions = [
+            Condition(
+                "only the candidate's answers failed",
+                not foreign and not wrong,
+                f"{len(self.watched.lost)} lost, {len(foreign)} of them not by the candidate{said}, {len(wrong)} wrong",
+            ),
+            Condition(
+                "the live release answered in time",
+                len(slow) <= 0.01 * len(self.watched.records),
+                f"{len(slow)} of its answers later than {self.slow_seconds:g} s",
+            ),
+        ]
+        if self.scenario.fault is Fault.SLOW:
+            conditions.append(nothing_lost(self.watched))
+        return conditions
+
+    def _stopped_before_users(self) -> list[Condition]:
+        proof = self.scenario.proof or ""
+        told = proof in self.evidence
+        return [
+            *self._stack_rolled_back(),
+            self._deployment_ended("ROLLBACK_SUCCESSFUL"),
+            Condition(
+                "for the reason that the release really has",
+                bool(proof) and told,
+                f"{proof!r} in its logs" if told else f"{proof!r} is not in its logs: {self.evidence[-200:] or 'none'}",
+            ),
+            *(
+                [Condition("the candidate answered test traffic", self.tested > 0, f"{self.tested} test requests")]
+                if self.scenario.stopped_by == "POST_TEST_TRAFFIC_SHIFT"
+                else []
+            ),
+            self._rule_went(()),
+            none_by(
+                "no user met the candidate",
+                self.watched.records,
+                self.rollout.side,
+                at_least=2 * self._a_second,
+            ),
+            self._ends_on(self.live_side),
+            nothing_lost(self.watched),
+        ]
+
+    def _stack_rolled_back(self) -> list[Condition]:
+        reason = self.scenario.stopped_by or ""
+        return [
             Condition(
                 "cdk deploy ends non-zero with the stack rolled back",
                 not self.deploy.succeeded and self.stack_status == "UPDATE_ROLLBACK_COMPLETE",
@@ -112,130 +236,75 @@ class Seen:
             ),
             Condition(
                 f"ECS stopped it by {reason}",
-                self.rollout.status == "ROLLBACK_SUCCESSFUL" and reason in self._reason(),
-                f"{self.rollout.status}: {self.rollout.reason}",
-            ),
-            self._on_one_side(self._live_side()),
-        ]
-        if self.scenario.meets_users:
-            return [*conditions, *self._limited_harm(), self._in_time()]
-        reached = sum(record.release == self.scenario.release for record in self.records)
-        return [
-            *conditions,
-            Condition("no user met the candidate", reached == 0, f"{reached} answers of the candidate"),
-            self._nothing_lost(),
-            self._in_time(),
-        ]
-
-    def _limited_harm(self) -> list[Condition]:
-        candidate = self.scenario.release
-        lost = [record for record in self.records if record.is_failed or record.is_broken]
-        foreign = [record for record in lost if record.release != candidate]
-        back = self._back()
-        shifted = self._first_shift()
-        exposed = within(self.records, shifted, back) if back is not None and shifted is not None else []
-        met = sum(record.release == candidate for record in exposed)
-        late = [record for record in self._bad() if back is not None and record.scheduled > back]
-        return [
-            Condition(
-                "only the candidate's answers failed",
-                not foreign,
-                f"{len(lost)} lost, {len(foreign)} of them not by the candidate"
-                + (f" ({foreign[0].error or foreign[0].status})" if foreign else ""),
-            ),
-            Condition(
-                "the candidate got no more than its share",
-                0 < met <= most_expected(len(exposed), CANARY_PERCENT / 100),
-                f"{met} of {len(exposed)} requests while it had {CANARY_PERCENT:g} %",
-            ),
-            Condition(
-                "users met the fault, or nothing was shown", bool(self._bad()), f"{len(self._bad())} bad answers"
-            ),
-            Condition(
-                "once all traffic was back, no answer was bad",
-                back is not None and not late,
-                "traffic never came back" if back is None else f"{len(late)} bad answers after it",
+                bool(reason) and reason in " ".join((self.rollout.reason, *self.rollout.alarms)),
+                self.rollout.reason or "no reason",
             ),
         ]
 
-    def _on_one_side(self, side: str) -> Condition:
-        weights = {self.service.side_of(group): weight for group, weight in self.final_weights.items()}
+    def _deployment_ended(self, status: str) -> Condition:
+        watching = "watched by its alarms" if self.rollout.watches_alarms else "watched by no alarm"
         return Condition(
-            f"100 % of production traffic is on {side}",
-            all((weight > 0) == (name == side) for name, weight in weights.items()),
-            ", ".join(f"{name} {weight}" for name, weight in sorted(weights.items())),
+            f"the one deployment, watched by its alarms, ended {status}",
+            self.rollout.status == status and self.rollout.watches_alarms,
+            f"{self.rollout.status}, {watching}",
         )
 
-    def _nothing_lost(self) -> Condition:
-        said = ", ".join(f"{count} x {why}" for why, count in self.load.by_failure.items())
+    def _rule_went(self, wanted: tuple[float, ...]) -> Condition:
+        """Whether the load balancer served just these shares of the candidate, in this order."""
+        went = tuple(change.percent_of(self.rollout.side) for change in self.weights)
+        said = ", then ".join(f"{share:g} %" for share in wanted) or "no share at all"
         return Condition(
-            "no request failed and no stream broke",
-            self.load.sent > 0 and not (self.load.lost or self.load.wrong_answers or self.load.retried),
-            f"{self.load.failed} failed, {self.load.broken_streams} broken, {self.load.wrong_answers} wrong, "
-            f"{self.load.retried} sent again of {self.load.sent}" + (f" ({said})" if said else ""),
+            f"the rule gave the candidate {said}",
+            went == wanted,
+            " → ".join(f"{share:g} %" for share in went) or "no change of weights",
         )
 
-    def _in_time(self) -> Condition:
-        """A generator that was late measured this machine instead of the service."""
-        return Condition(
-            "the load kept its schedule",
-            self.load.late <= self.load.sent * 0.02,
-            f"{self.load.late} of {self.load.sent} requests sent more than 0.1 s late",
-        )
+    def _ends_on(self, side: str) -> Condition:
+        return all_on(side, {self.service.side_of(group): weight for group, weight in self.final_weights.items()})
 
-    def _bad(self) -> list[LoadRecord]:
-        """The answers that a user would call bad: lost, or slower than the alarm allows."""
-        return [
-            record
-            for record in self.records
-            if record.is_failed or record.is_broken or record.is_wrong or record.latency > SLOW_SECONDS
-        ]
+    def _moments(self) -> tuple[float, float]:
+        """When the first and the last change of weights had settled; the end of the load for what never came."""
+        moments = [change.wall for change in self.weights]
+        never = self.watched.stopped
+        return (moments[0] if moments else never), (moments[-1] if len(moments) > 1 else never)
 
-    def _reason(self) -> str:
-        return " ".join((self.rollout.reason, *self.rollout.alarms))
+    @property
+    def _a_second(self) -> int:
+        """Fewer requests than a second's worth show nothing."""
+        return round(self.watched.rate_per_second / 2)
 
-    def _live_side(self) -> str:
-        return next(side for side in self.service.groups if side != self.rollout.side)
+    def _is_slow(self, record: LoadRecord) -> bool:
+        return record.latency > self.slow_seconds
 
-    def _first_shift(self) -> float | None:
-        started = self.rollout.milestones[0].wall
-        shifts = [change.wall for change in self.weights if change.wall >= started]
-        return shifts[0] if shifts else None
+    def _is_bad(self, record: LoadRecord) -> bool:
+        return record.is_failed or record.is_broken or record.is_wrong or self._is_slow(record)
 
-    def _last_shift(self) -> float:
-        return self.weights[-1].wall if self.weights else float("inf")
-
-    def _back(self) -> float | None:
-        started = self.rollout.milestones[0].wall
-        bad = self._bad()
-        return back_on(
-            self._live_side(),
-            [change for change in self.weights if change.wall >= started],
-            after=bad[0].scheduled if bad else started,
-        )
+    def _shows_fault(self, record: LoadRecord) -> bool:
+        if self.scenario.fault is Fault.SLOW:
+            return self._is_slow(record)
+        return record.status is not None and record.status >= 500
 
     def _figures(self) -> dict[str, Figure]:
-        candidate, live = self.scenario.release, self.live_release
-        sides = {self.rollout.side: f"candidate {candidate}", self._live_side(): f"live {live}"}
+        result, speed, rate = self.watched.result, self.speed, self.watched.rate_per_second
+        sides = {self.rollout.side: f"candidate {self.scenario.release}", self.live_side: f"live {self.live_release}"}
         figures: dict[str, Figure] = {
-            "requests sent": self.load.sent,
-            "failed": self.load.failed,
-            "broken streams": self.load.broken_streams,
-            "wrong answers": self.load.wrong_answers,
+            "requests sent": result.sent,
+            "failed": result.failed,
+            "broken streams": result.broken_streams,
+            "wrong answers": result.wrong_answers,
         }
         for side in sorted(sides):
-            tally = self.load.by_side.get(side)
+            tally = result.by_side.get(side)
             figures[f"served by {side} ({sides[side]})"] = tally.requests if tally else 0
-        bad, back = self._bad(), self._back()
-        if self.scenario.stopped_by is not None and self.scenario.meets_users:
-            real = None if back is None or not bad else back - bad[0].scheduled
+        if not self.scenario.is_good and self.scenario.fault is not Fault.UNSEEN:
+            first = next((record.scheduled for record in self.watched.records if self._is_bad(record)), None)
+            _, back = self._moments()
+            took = None if first is None else back - first
             figures["first bad answer to 100 % live"] = (
-                None if real is None else f"{real:.1f} s here, {real * self.speed / 60:.1f} rehearsed minutes"
+                None if took is None else f"{took:.1f} s here, {took * speed / 60:.1f} rehearsed minutes"
             )
-        figures["p95 of predictions"] = None if self.load.latency is None else f"{self.load.latency.p95 * 1000:.0f} ms"
-        figures["rate"] = (
-            f"{RATE_PER_SECOND:g}/s here, {RATE_PER_SECOND / self.speed * 60:g} in a rehearsed minute (x{self.speed:g})"
-        )
+        figures["p95 of predictions"] = None if result.latency is None else f"{result.latency.p95 * 1000:.0f} ms"
+        figures["rate"] = f"{rate:g}/s here, {rate / speed * 60:g} in a rehearsed minute (x{speed:g})"
         figures["AWS calls"] = sum(self.calls.values())
         figures["of these, writes of a rule"] = self.calls.get("elasticloadbalancing:ModifyRule", 0)
         return figures
@@ -252,19 +321,15 @@ class Seen:
 
     def _samples(self) -> dict[str, tuple[tuple[float, float], ...]]:
         """Requests of each second by side and failed, and the candidate's share, from the first request on."""
-        start = self.records[0].scheduled if self.records else 0.0
+        start = self.watched.started
         counts: dict[str, Counter[int]] = {"blue": Counter(), "green": Counter(), "failed": Counter()}
-        for record in self.records:
+        for record in self.watched.records:
             failed = record.is_failed or record.is_broken
             counts["failed" if failed else record.side or "failed"][int(record.scheduled - start)] += 1
         samples = {
             name: tuple((second + 0.5, float(count[second])) for second in sorted(count))
             for name, count in counts.items()
         }
-        changes = [change for change in self.weights if change.wall >= self.rollout.milestones[0].wall]
-        shares = [(0.0, 0.0)]
-        for change in changes:
-            total = sum(change.by_side.values())
-            shares.append((change.wall - start, 100.0 * change.by_side.get(self.rollout.side, 0) / total))
-        shares.append((self.records[-1].scheduled - start if self.records else 0.0, shares[-1][1]))
+        shares = [(0.0, 0.0), *((one.wall - start, one.percent_of(self.rollout.side)) for one in self.weights)]
+        shares.append((self.watched.stopped - start, shares[-1][1]))
         return {**samples, "candidate's share": tuple(shares)}
