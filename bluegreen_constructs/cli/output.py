@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 UNREAD = 141  # 128 + SIGPIPE, as shells report a command whose reader left
@@ -39,13 +40,20 @@ class Progress:
     """Lines on standard error with the seconds since the start before them."""
 
     def __init__(self) -> None:
-        self._console = _Progress(stderr=True, highlight=False, soft_wrap=True)
+        self._console = _Progress(stderr=True, highlight=False)
         self._started = time.monotonic()
 
     def __call__(self, line: str) -> None:
-        """Say one line."""
-        seconds = time.monotonic() - self._started
-        self._console.print(Text.assemble((f"{seconds:6.1f} s  ", "dim"), line))
+        """Say one line; in a window that is too narrow for it, the rest goes below its beginning."""
+        seconds = f"{time.monotonic() - self._started:6.1f} s"
+        if not self._console.is_terminal:
+            self._console.print(Text(f"{seconds}  {line}"), soft_wrap=True)
+            return
+        row = Table.grid(padding=(0, 2))
+        row.add_column(no_wrap=True, style="dim")
+        row.add_column(overflow="fold")
+        row.add_row(seconds, Text(line))
+        self._console.print(row)
 
 
 class _Progress(Console):

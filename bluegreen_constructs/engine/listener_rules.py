@@ -53,6 +53,9 @@ class ListenerRules(Protocol):
     def delete(self, rule_arn: str) -> None:
         """Delete the rule; one that is gone already is no error."""
 
+    def healthy_targets(self, group_arn: str) -> int:
+        """How many healthy targets a target group has."""
+
 
 class RuleNotFoundError(AwsError):
     """The rule is gone: deleted by hand, or with its listener."""

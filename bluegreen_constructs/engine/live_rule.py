@@ -95,8 +95,7 @@ class LiveRule:
         elif left:
             outcome = self._moved(left, wanted, former)
         else:
-            note = "the rule was missing and was created anew"
-            outcome = self._made(wanted, wanted.initial_actions(), wanted.tags, note)
+            outcome = self._made_anew(wanted)
         if left:
             self.rules.delete(left.arn)
         return outcome
@@ -141,6 +140,19 @@ class LiveRule:
             raise _taken(wanted, holder) from error
         return Outcome(rule.arn, note)
 
+    def _made_anew(self, wanted: RuleSettings) -> Outcome:
+        """Make a rule that somebody deleted: which side was live went with it, so it goes to the one with tasks."""
+        blue, green = self.rules.healthy_targets(wanted.blue), self.rules.healthy_targets(wanted.green)
+        if blue == green:
+            actions, side = wanted.initial_actions(), "the sides as at first"
+        else:
+            actions, side = (
+                wanted.actions_on(wanted.green if green > blue else wanted.blue),
+                "the side with more targets",
+            )
+        note = f"the rule was missing and was created anew with {side} ({blue} healthy in blue, {green} in green)"
+        return self._made(wanted, actions, wanted.tags, note)
+
     def _adopted(self, found: Rule, wanted: RuleSettings) -> Outcome:
         if is_handled(found.tags, self.request_id):
             return Outcome(found.arn, "the rule was there from an earlier try of this request")
@@ -173,12 +185,7 @@ class LiveRule:
 
     def _apply(self, rule: Rule, wanted: RuleSettings, removed: Sequence[str]) -> None:
         if rule.priority != wanted.priority:  # first, because it is what can be refused
-            try:
-                self.rules.set_priority(rule.arn, wanted.priority)
-            except PriorityTakenError as error:
-                rules = self.rules.of_listener(wanted.listener_arn)
-                holder = next((other for other in rules if other.priority == wanted.priority), None)
-                raise _taken(wanted, holder) from error
+            self._give_priority(rule, wanted)
         if not wanted.has_conditions(rule.conditions):
             self.rules.set_conditions(rule.arn, wanted.conditions)
         gone = [key for key in removed if key in rule.tags]
@@ -186,6 +193,22 @@ class LiveRule:
             self.rules.remove_tags(rule.arn, gone)
         missing = {key: value for key, value in wanted.tags.items() if rule.tags.get(key) != value}
         self.rules.add_tags(rule.arn, {**missing, HANDLED_TAG: with_handled(rule.tags, self.request_id)[HANDLED_TAG]})
+
+    def _give_priority(self, rule: Rule, wanted: RuleSettings) -> None:
+        """Set the priority; one that a sibling holds is waited for, because CloudFormation updates both at once."""
+        for wait in _LOOKS_S:
+            self.pause(wait)
+            try:
+                self.rules.set_priority(rule.arn, wanted.priority)
+            except PriorityTakenError as error:
+                taken = error
+            else:
+                return
+            rules = self.rules.of_listener(wanted.listener_arn)
+            holder = next((other for other in rules if other.priority == wanted.priority), None)
+            if holder and holder.tags.get(STACK_TAG) != self.owner.stack_id:
+                break
+        raise _taken(wanted, holder) from taken
 
     def _remember_refusal(self, rule: Rule | None) -> None:
         """Mark a failed request as handled, so that its late duplicate cannot undo the rollback that follows."""

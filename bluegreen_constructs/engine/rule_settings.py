@@ -27,10 +27,17 @@ class RuleSettings:
 
     def initial_actions(self) -> list[Json]:
         """Forward to both sides with the initial weights: both, so that whoever moves traffic finds both."""
+        return self._forward(self.initial_candidate_weight)
+
+    def actions_on(self, group: str) -> list[Json]:
+        """Forward to both sides, with all weight on one of them."""
+        return self._forward(100 if group == self.green else 0)
+
+    def _forward(self, green_weight: int) -> list[Json]:
         config: dict[str, object] = {
             "TargetGroups": [
-                {"TargetGroupArn": self.blue, "Weight": 100 - self.initial_candidate_weight},
-                {"TargetGroupArn": self.green, "Weight": self.initial_candidate_weight},
+                {"TargetGroupArn": self.blue, "Weight": 100 - green_weight},
+                {"TargetGroupArn": self.green, "Weight": green_weight},
             ]
         }
         if self.initial_stickiness_seconds is not None:

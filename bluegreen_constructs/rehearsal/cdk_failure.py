@@ -9,6 +9,7 @@ _SUBPROCESS = re.compile(r": Subprocess exited with error \d+$")
 # "❌  Stack failed to deploy", or its reason on the next line: "‣ DeploymentError: Resource updates failed:"
 _FAILED = re.compile(r"^(?:❌\s+|‣\s+)")
 _NOT_THE_REASON = re.compile(r"^(?:Source Location:|\s*CloudTrail delivery|❌)")
+_NODE_ERROR = re.compile(r"^\w*Error(?: \[\w+\])?: ")
 _LONGEST = 400
 
 
@@ -18,7 +19,7 @@ def reason_in(stdout: str, stderr: str) -> str:
     refusals = [line.removeprefix(_REFUSAL) for line in lines if line.startswith(_REFUSAL)]
     if refusals:
         return refusals[-1]
-    reason = _of_the_application(stderr.splitlines()) or _of_the_cli(lines) or _last(lines)
+    reason = _of_the_application(stderr.splitlines()) or _of_the_cli(lines) or _of_node(lines) or _last(lines)
     return reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}…"
 
 
@@ -43,6 +44,13 @@ def _of_the_cli(lines: Sequence[str]) -> str:
             break
         paragraph.append(line)
     return _one_line(paragraph)
+
+
+def _of_node(lines: Sequence[str]) -> str:
+    """The exception that the CLI itself did not catch; Node shows it above its stack, and signs with its version."""
+    if not _last(lines).startswith("Node.js v"):
+        return ""
+    return next((line for line in reversed(lines) if _NODE_ERROR.match(line)), "")
 
 
 def _last(lines: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """An Elastic Load Balancing in memory, behind the interface of a boto3 client: rules, priorities, tags, faults."""
 
 import copy
+import re
 from collections.abc import Callable
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -25,6 +26,7 @@ class FakeElbv2:
         self.listeners = set(listeners)
         self.rules: dict[str, dict] = {}
         self.tags: dict[str, dict[str, str]] = {}
+        self.healthy: dict[str, int] = {}  # by target group
         self.calls: list[tuple[str, dict]] = []
         self.faults: list[str] = []  # for the calls to come, in their order
         self.fault_of: dict[str, str] = {}  # for the next call of an operation
@@ -85,6 +87,13 @@ class FakeElbv2:
 
         return self._serve("DescribeTags", arguments, run)
 
+    def describe_target_health(self, **arguments: object) -> dict:
+        def run() -> dict:
+            healthy = self.healthy.get(str(arguments["TargetGroupArn"]), 0)
+            return {"TargetHealthDescriptions": [{"TargetHealth": {"State": "healthy"}}] * healthy}
+
+        return self._serve("DescribeTargetHealth", arguments, run)
+
     def create_rule(self, **arguments: object) -> dict:
         def run() -> dict:
             listener = arguments["ListenerArn"]
@@ -123,7 +132,8 @@ class FakeElbv2:
             for arn in arguments["ResourceArns"]:
                 self._known(arn)
                 self.tags[arn] |= {tag["Key"]: tag["Value"] for tag in arguments["Tags"]}
-                assert all(len(value) <= 256 for value in self.tags[arn].values())
+                # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html
+                assert all(re.fullmatch(r"[\w .:/=+\-@]{0,256}", value) for value in self.tags[arn].values())
             return {}
 
         return self._serve("AddTags", arguments, run)

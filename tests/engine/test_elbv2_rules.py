@@ -123,6 +123,14 @@ def test_rules_deleted_while_their_tags_are_read_are_left_out(stubbed: Stubbed) 
     assert [rule.arn for rule in stubbed.rules.of_listener(LISTENER)] == [RULE + "1"]
 
 
+def test_only_healthy_targets_are_counted(stubbed: Stubbed) -> None:
+    states = [
+        {"TargetHealth": {"State": state}} for state in ("healthy", "unhealthy", "draining", "healthy", "initial")
+    ]
+    stubbed.stub.add_response("describe_target_health", {"TargetHealthDescriptions": states}, {"TargetGroupArn": BLUE})
+    assert stubbed.rules.healthy_targets(BLUE) == 2
+
+
 def test_every_call_of_the_adapter_is_declared_and_nothing_else_is() -> None:
     elb = FakeElbv2(LISTENER)
     rules = Elbv2Rules(elb, PATIENT)
@@ -133,4 +141,5 @@ def test_every_call_of_the_adapter_is_declared_and_nothing_else_is() -> None:
     rules.add_tags(arn, {"team": "ml"})
     rules.remove_tags(arn, ["team"])
     rules.delete(arn)
+    rules.healthy_targets(BLUE)
     assert {f"elasticloadbalancing:{operation}" for operation, _ in elb.calls} == set(IAM_ACTIONS)

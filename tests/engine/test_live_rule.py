@@ -245,6 +245,36 @@ def test_a_rule_deleted_by_hand_is_created_anew_by_an_update_which_says_so(deplo
     assert deployed.weights() == {BLUE: 100, GREEN: 0}
 
 
+@pytest.mark.parametrize(
+    ("healthy", "weights"),
+    [
+        ({GREEN: 3}, {BLUE: 0, GREEN: 100}),
+        ({BLUE: 1, GREEN: 3}, {BLUE: 0, GREEN: 100}),
+        ({BLUE: 3, GREEN: 1}, {BLUE: 100, GREEN: 0}),
+        ({BLUE: 2, GREEN: 2}, {BLUE: 100, GREEN: 0}),
+    ],
+)
+def test_a_rule_made_anew_sends_users_to_the_side_that_has_the_tasks(
+    deployed: Stack, healthy: dict[str, int], weights: dict[str, int]
+) -> None:
+    deployed.elb.healthy = healthy
+    deployed.elb.delete_rule(RuleArn=deployed.the_rule()["RuleArn"])
+    assert deployed.update(properties(Priority="11"), properties())["Status"] == "SUCCESS"
+    assert deployed.weights() == weights
+
+
+def test_a_priority_that_a_sibling_is_about_to_give_up_is_waited_for(deployed: Stack) -> None:
+    """Production and test rule move by one: CloudFormation updates both at once, in any order."""
+    sibling = deployed.elb.add_rule(LISTENER, 11, tags={**OUR_TAGS, "bluegreen:logical-id": "Sibling"})
+
+    def let_go(_seconds: float) -> None:
+        deployed.elb.rules[sibling]["Priority"] = "12"
+
+    deployed.on_pause = let_go
+    assert deployed.update(properties(Priority="11"), properties())["Status"] == "SUCCESS"
+    assert deployed.the_rule()["Priority"] == "11"
+
+
 # Another listener
 
 

@@ -1,6 +1,7 @@
 """A stack that sends TrafficRule's handler the events CloudFormation would send, and keeps the answers."""
 
 import json
+from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError
 from fake_elbv2 import FakeElbv2
@@ -26,6 +27,7 @@ class Stack:
         self.elb = elb or FakeElbv2(LISTENER, OTHER_LISTENER)
         self.answers: list[dict] = []
         self.physical_id: str | None = None
+        self.on_pause: Callable[[float], None] = lambda _seconds: None  # what others do meanwhile
         self.seconds = seconds
         self._left = seconds
         self._requests = 0
@@ -88,6 +90,8 @@ class Stack:
         return {group["TargetGroupArn"]: group["Weight"] for group in groups}
 
     def _pause(self, seconds: float) -> None:
+        if seconds:
+            self.on_pause(seconds)
         self._left -= seconds
 
 

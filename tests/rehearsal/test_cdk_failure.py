@@ -37,6 +37,18 @@ Source Location: ...jsii runtime, node internals...
    CloudTrail delivery can lag up to 15 minutes behind the failure; re-run `cdk diagnose` in a few minutes."""
 
 
+CRASHED = """/toolchain/node_modules/aws-cdk/lib/index.js:18
+    throw err = [e6], e6;
+    ^
+
+Error: ENOENT: no such file or directory, lstat '/tmp/gone'
+    at Object.realpathSync (node:fs:2848:29) {
+  errno: -2
+}
+
+Node.js v24.19.0"""
+
+
 @pytest.mark.parametrize(
     ("stderr", "reason"),
     [
@@ -53,11 +65,22 @@ Source Location: ...jsii runtime, node internals...
                 'is currently in use (Service: ElasticLoadBalancingV2, Status Code: 400)"'
             ),
         ),
+        (CRASHED, "Error: ENOENT: no such file or directory, lstat '/tmp/gone'"),
         ("❌  Stack failed: something", "Stack failed: something"),
         ("connect ECONNREFUSED 127.0.0.1:4566\n\n", "connect ECONNREFUSED 127.0.0.1:4566"),
         ("", "it said nothing"),
     ],
-    ids=["refused", "raised", "raised in the library", "no such file", "deploy failed", "one line", "other", "silent"],
+    ids=[
+        "refused",
+        "raised",
+        "raised in the library",
+        "no such file",
+        "deploy failed",
+        "crashed",
+        "one line",
+        "other",
+        "silent",
+    ],
 )
 def test_the_reason_of_a_failure_is_one_line_in_the_words_of_who_failed(stderr: str, reason: str) -> None:
     assert reason_in("", stderr) == reason

@@ -91,9 +91,9 @@ def test_time_outs_count_as_the_time_they_waited_but_refused_connections_not_at_
     assert LoadResult.from_records([refused, timed_out]).latency == Latency(10.0, 10.0, 10.0)
 
 
-def test_late_and_repeated_sends_are_counted():
-    result = LoadResult.from_records([replace(GOOD, late=0.2), replace(GOOD, is_retried=True), GOOD])
-    assert (result.late, result.retried, result.failed) == (1, 1, 0)
+def test_late_sends_are_counted():
+    result = LoadResult.from_records([replace(GOOD, late=0.2), GOOD])
+    assert (result.late, result.failed) == (1, 0)
 
 
 def test_records_are_read_as_they_were_written_and_an_unfinished_line_is_left_out(tmp_path: Path):

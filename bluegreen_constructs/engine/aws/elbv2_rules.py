@@ -21,6 +21,7 @@ IAM_ACTIONS: Mapping[str, tuple[Resource, ...]] = {
     "elasticloadbalancing:DeleteRule": ("own rule",),
     "elasticloadbalancing:DescribeRules": ("any",),
     "elasticloadbalancing:DescribeTags": ("any",),
+    "elasticloadbalancing:DescribeTargetHealth": ("any",),
     "elasticloadbalancing:ModifyRule": ("own rule",),
     "elasticloadbalancing:RemoveTags": ("own rule",),
     "elasticloadbalancing:SetRulePriorities": ("own rule",),
@@ -59,6 +60,8 @@ class Elbv2Client(Protocol):
     def describe_rules(self, **arguments: object) -> Mapping[str, object]: ...
 
     def describe_tags(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def describe_target_health(self, **arguments: object) -> Mapping[str, object]: ...
 
     def create_rule(self, **arguments: object) -> Mapping[str, object]: ...
 
@@ -140,6 +143,13 @@ class Elbv2Rules:
             self._call(self._client.delete_rule, {"RuleArn": rule_arn})
         except (RuleNotFoundError, ListenerNotFoundError):
             return
+
+    def healthy_targets(self, group_arn: str) -> int:
+        answer = self._call(self._client.describe_target_health, {"TargetGroupArn": group_arn})
+        states = [
+            cast("Mapping[str, object]", one["TargetHealth"]) for one in _entries(answer, "TargetHealthDescriptions")
+        ]
+        return sum(state.get("State") == "healthy" for state in states)
 
     def _tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         tags: dict[str, dict[str, str]] = {}

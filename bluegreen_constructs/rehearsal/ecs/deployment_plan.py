@@ -16,6 +16,8 @@ from ...engine.errors import ConfigurationError
 
 MINUTE = 60.0
 DAY = 24 * 60 * MINUTE
+LONGEST_DEPLOYMENT = 1.5 * DAY
+"""After 36 hours CloudFormation gives up a deployment that it waits for (its reference of CanaryConfiguration)."""
 _MAX_BAKE_MINUTES = 1440
 _MAX_PAUSE_MINUTES = 20_160  # 14 days
 

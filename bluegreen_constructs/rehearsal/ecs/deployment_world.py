@@ -1,14 +1,16 @@
 """What a deployment's driver sees and does, in the emulator: rules, tasks, alarms and hooks, by real calls."""
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...engine.errors import BlueGreenError
+from ...engine.errors import RehearsalError
 from .deployment_plan import mappings
 from .deployment_run import CallHook, Tasks
 from .hook_visits import CALL_BACK_DELAY, HookAnswer
@@ -18,6 +20,8 @@ from .service_deployments import Deployment, Milestone
 from .service_scheduler import ServiceScheduler
 
 _MAX_ALARMS = 100  # DescribeAlarms takes 100 names a call
+_ALARM_TRIES = 5  # on top of the client's own
+_ALARM_PAUSE = 0.5  # real seconds between them
 
 
 class Body(Protocol):
@@ -50,6 +54,7 @@ class DeploymentWorld:
         *,
         check_tasks: Callable[[Revision], None],
         changed: Callable[[Deployment, Milestone], None],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._scheduler = scheduler
         self._balancers = balancers
@@ -57,6 +62,7 @@ class DeploymentWorld:
         self._alarms = alarms
         self._check_tasks = check_tasks
         self._changed = changed
+        self._sleep = sleep
 
     def prepare(self, deployment: Deployment) -> Revision:
         """Choose the groups of the target revision: those that do not serve.
@@ -112,18 +118,30 @@ class DeploymentWorld:
         return self._scheduler.failures(revision.arn, in_a_row=in_a_row)
 
     def ringing(self, names: tuple[str, ...]) -> frozenset[str]:
-        """DescribeAlarms; an alarm that does not exist does not ring."""
+        """DescribeAlarms; an alarm that does not exist does not ring.
+
+        Raises RehearsalError after some tries: alarms that cannot be read are no alarms that are silent.
+        """
         found: set[str] = set()
         for start in range(0, len(names), _MAX_ALARMS):
-            page = list(names[start : start + _MAX_ALARMS])
-            try:
-                answer = self._alarms.describe_alarms(AlarmNames=page, StateValue="ALARM")
-            except (ClientError, BotoCoreError):
-                continue  # looked at again in a moment
+            answer = self._ringing(names[start : start + _MAX_ALARMS])
             for kind in ("MetricAlarms", "CompositeAlarms"):
                 # The state is looked at here too: a filter that the emulator ignored must not roll back.
                 found.update(str(a["AlarmName"]) for a in mappings(answer.get(kind)) if a.get("StateValue") == "ALARM")
         return frozenset(found & set(names))
+
+    def _ringing(self, names: tuple[str, ...]) -> Mapping[str, object]:
+        """One page of DescribeAlarms. The deployment stands still meanwhile: it must not go on unwatched."""
+        for tries in itertools.count(1):
+            try:
+                return self._alarms.describe_alarms(AlarmNames=list(names), StateValue="ALARM")
+            except (ClientError, BotoCoreError) as error:
+                if tries >= _ALARM_TRIES:
+                    raise RehearsalError(
+                        f"the alarms {', '.join(names)} could not be read {tries} times in a row: {error}"
+                    ) from error
+                self._sleep(_ALARM_PAUSE)
+        raise AssertionError("counts without end")
 
     def ask_hook(self, deployment: Deployment, call: CallHook) -> None:
         """Invoke in a thread of its own: a hook may take 15 minutes, and alarms are watched meanwhile."""
@@ -141,7 +159,7 @@ class DeploymentWorld:
             answer = self._functions.invoke(FunctionName=call.hook.function_arn, Payload=payload)
             body = answer.get("Payload")
             content = body.read() if hasattr(body, "read") else b""
-        except (ClientError, BotoCoreError, BlueGreenError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it was: a thread that ends in silence leaves the hook open
             return HookAnswer(
                 None, problem=f"ECS was unable to invoke hook target {call.hook.function_arn} due to {error}"
             )

@@ -47,11 +47,16 @@ class LoadBalancerCalls:
                 raise RehearsalError(f"unable to deregister targets in target-group {group}: {error}") from error
 
     def health(self, group: str) -> Mapping[str, str]:
-        """DescribeTargetHealth: state by address; nothing for a group that is gone or a gateway that is closing."""
+        """DescribeTargetHealth: state by address; nothing for a group that is gone.
+
+        RehearsalError when it cannot be read: what is not known must not pass for a target that has drained.
+        """
         try:
             answer = self._client.describe_target_health(TargetGroupArn=group)
-        except (ClientError, BotoCoreError):
-            return {}
+        except (ClientError, BotoCoreError) as error:
+            if "TargetGroupNotFound" in str(error):
+                return {}
+            raise RehearsalError(f"unable to describe target health in target-group {group}: {error}") from error
         return {
             str(mapping(described.get("Target")).get("Id")): str(mapping(described.get("TargetHealth")).get("State"))
             for described in mappings(answer.get("TargetHealthDescriptions"))

@@ -136,7 +136,6 @@ class PlayedEcs:
         return {"loopback": f"127.{self._addresses.second_octet}.0.0/16", "services": services}
 
     def _describe_task(self, task: Task) -> dict[str, object]:
-        logs = sorted(self._settings.log_dir.glob(f"{task.id}-*.log")) if task.state is TaskState.STOPPED else []
         return {
             "id": task.id,
             "revision": task.revision.arn,
@@ -149,8 +148,17 @@ class PlayedEcs:
             "reason": task.reason,
             "exit_code": task.exit_code,
             "not_run": list(self._host.not_run.get(task.id, ())),
-            "log": [line for log in logs for line in last_lines(log)],
+            "log": list(self._last_words(task)),
         }
+
+    def _last_words(self, task: Task) -> tuple[str, ...]:
+        """The end of a stopped task's log; read once, for the state is asked for again and again."""
+        if task.state is not TaskState.STOPPED:
+            return ()
+        if task.last_words is None:
+            logs = sorted(self._settings.log_dir.glob(f"{task.id}-*.log"))
+            task.last_words = tuple(line for log in logs for line in last_lines(log))
+        return task.last_words
 
     def _describe_deployment(self, deployment: Deployment) -> dict[str, object]:
         run = deployment.run

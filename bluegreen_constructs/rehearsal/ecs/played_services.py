@@ -5,6 +5,7 @@ true. Every method may be called from any thread.
 """
 
 import itertools
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
@@ -12,8 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import cast
 
+from ...engine.errors import RehearsalError
 from ..clock import Clock
-from .deployment_plan import mapping, truth
+from .deployment_plan import LONGEST_DEPLOYMENT, mapping, truth
 from .deployment_run import Request, Status
 from .hook_visits import HookAnswer
 from .revision import DEPLOYED_PARAMETERS, KEPT_PARAMETERS, Revision, deployed_part, is_same_release
@@ -22,6 +24,7 @@ from .service_deployments import Deployment, DeploymentHistory, Driver, Mileston
 from .service_scheduler import ServiceScheduler, Task, counts
 from .service_views import current_revisions, deployment_id, service_deployments_view, task_view
 
+_log = logging.getLogger("rehearsal.ecs")
 Service = MutableMapping[str, object]
 _EVENTS_KEPT = 100  # as DescribeServices does
 _NOT_KEPT = frozenset(
@@ -279,8 +282,17 @@ class PlayedServices:
         return deployment
 
     def _play(self, deployment: Deployment, previous: Deployment | None) -> None:
-        if previous is not None:
-            previous.ended.wait()
+        assert self._driver is not None  # noqa: S101  # connect is called before any service exists
+        try:
+            self._driver.play(deployment, before=lambda: self._find_source(deployment, previous))
+        except Exception:  # noqa: BLE001  # the deployment has ended and says why; the log has the rest
+            _log.exception("the deployment %s failed", deployment.key)
+
+    def _find_source(self, deployment: Deployment, previous: Deployment | None) -> None:
+        """What the deployment goes back to, and what a superseded one left behind: known once that has ended."""
+        # It was asked to stop; the longest that it may still take is the scaling in of its last stage.
+        if previous is not None and not previous.ended.wait(self._clock.real_seconds(LONGEST_DEPLOYMENT)):
+            raise RehearsalError(f"the deployment before it, {previous.key}, has not ended after 36 hours")
         source = self.history.live(deployment.service_arn)
         strays = tuple(
             revision
@@ -289,8 +301,6 @@ class PlayedServices:
         )
         deployment.source, deployment.strays = source, strays
         deployment.run = replace(deployment.run, has_source=source is not None, has_strays=bool(strays))
-        assert self._driver is not None  # noqa: S101  # connect is called before any service exists
-        self._driver.play(deployment)
 
     def _revisions_with_tasks(self, service_arn: str) -> tuple[Revision, ...]:
         found: dict[str, Revision] = {}

@@ -149,18 +149,23 @@ class Driver:
         self._wall = wall
         self._wait = wait
 
-    def play(self, deployment: Deployment) -> None:
-        """Run to the end; returns when the deployment has ended, however it ended."""
+    def play(self, deployment: Deployment, before: Callable[[], None] = lambda: None) -> None:
+        """Run to the end; returns when the deployment has ended, however it ended.
+
+        `before` is called first and may wait for and change the deployment; what it raises ends the deployment too.
+        """
         try:
+            before()
             self._play(deployment)
         except Exception as error:
             # A defect of the rehearsal must end as a failed deployment that says so, not as a stack that hangs.
+            said = str(error) if isinstance(error, BlueGreenError) else f"{type(error).__name__}: {error}"
             deployment.run = Run(
                 plan=deployment.run.plan,
                 key=deployment.run.key,
                 has_source=deployment.run.has_source,
                 status=Status.ROLLBACK_FAILED,
-                reason=f"the rehearsal failed: {type(error).__name__}: {error}",
+                reason=f"the rehearsal failed: {said}",
             )
             self._note(deployment, deployment.run.reason)
             raise
@@ -176,7 +181,8 @@ class Driver:
                 deployment.target = self._outside.prepare(deployment)
             except BlueGreenError as error:
                 problem = _in_ecs_words(error)
-            deployment.run = begin(deployment.run, self._seen(deployment, ""))
+            seen = self._seen(deployment, problem)
+            deployment.run, problem = begin(deployment.run, seen), seen.problem
         self._note(deployment, "started")
         while not deployment.run.status.has_ended:
             deployment.nudged.clear()
@@ -193,18 +199,26 @@ class Driver:
                 self._wait(deployment, look_again_at(before, self._now()))
 
     def _seen(self, deployment: Deployment, problem: str) -> Seen:
-        outside, plan = self._outside, deployment.run.plan
+        outside, run, plan = self._outside, deployment.run, deployment.run.plan
         candidate = outside.look(deployment.target)
         deployment.failed_tasks = outside.failed_tasks(deployment.target, in_a_row=plan.breaker.resets_on_healthy_task)
         deployment.threshold = plan.breaker.threshold(candidate.wanted)
         strays = [outside.look(stray) for stray in deployment.strays]
+        ringing: frozenset[str] = frozenset()
+        # On the way back alarms decide nothing, and one that cannot be read must not hold traffic back.
+        is_asked = run.status is Status.PENDING or (run.watches_alarms and run.can_turn_back)
+        if plan.alarms.enabled and is_asked:
+            try:
+                ringing = outside.ringing(plan.alarms.names)
+            except BlueGreenError as error:
+                problem = problem or _in_ecs_words(error)
         return Seen(
             now=self._now(),
             candidate=candidate,
             live=outside.look(deployment.source) if deployment.source else Tasks(),
             strays=Tasks(0, sum(s.existing for s in strays), sum(s.healthy for s in strays)),
             failed_tasks=deployment.failed_tasks,
-            alarms=outside.ringing(plan.alarms.names) if plan.alarms.enabled else frozenset(),
+            alarms=ringing,
             answers=dict(deployment.answers),
             request=deployment.request,
             request_reason=deployment.request_reason,

@@ -2,7 +2,8 @@
 
 CloudFormation follows the service deployment and fails the resource when ECS rolls it back; its own rollback then
 updates the service to what ECS has already restored, and nothing is deployed again
-(https://github.com/aws/containers-roadmap/issues/1205).
+(https://github.com/aws/containers-roadmap/issues/1205). "CloudFormation operations time out after 36 hours" (reference
+of AWS::ECS::Service CanaryConfiguration), in rehearsed time here as well, for deletions too.
 """
 
 import json
@@ -10,11 +11,13 @@ import time
 from collections.abc import Callable
 
 from ...engine.errors import RehearsalError
+from ..clock import Clock
 from .cloudformation_properties import forces_deployment, service_request, task_definition_request
-from .deployment_plan import mapping
+from .deployment_plan import LONGEST_DEPLOYMENT, mapping
 from .deployment_run import Status
 from .played_services import is_played, outcome_error
 from .service_api import Answer, Request, ServiceApi
+from .service_deployments import Deployment
 
 _LOOK = 0.2  # real seconds between two looks at a service that drains
 
@@ -22,9 +25,10 @@ _LOOK = 0.2  # real seconds between two looks at a service that drains
 class EcsResources:
     """The resource handlers: they block until ECS is done, and fail with its words."""
 
-    def __init__(self, api: ServiceApi, register: Callable[[dict[str, object]], Answer]) -> None:
+    def __init__(self, api: ServiceApi, register: Callable[[dict[str, object]], Answer], clock: Clock) -> None:
         self._api = api
         self._register = register
+        self._clock = clock
 
     def create_task_definition(self, logical_id: str, props: Request, stack_name: str) -> tuple[str, dict[str, object]]:
         """Register the whole definition, as RegisterTaskDefinition would."""
@@ -44,8 +48,7 @@ class EcsResources:
         _raise_for(answer)
         arn = str(mapping(mapping(json.loads(answer[2])).get("service"))["serviceArn"])
         if deployment is not None:
-            deployment.ended.wait()
-            error = outcome_error(deployment)
+            error = self._error_of(deployment)
             if error:
                 self.delete_service(arn, {"Cluster": cluster, "ServiceName": name})
                 raise RehearsalError(error)
@@ -65,28 +68,41 @@ class EcsResources:
         answer, deployment = self._api.change(request)
         _raise_for(answer)
         if deployment is not None:
-            deployment.ended.wait()
+            error = self._error_of(deployment)
             went_back = deployment.run.status is Status.ROLLBACK_SUCCESSFUL and self._is_as_wanted(request)
-            error = "" if went_back else outcome_error(deployment)
-            if error:
+            if error and not went_back:
                 raise RehearsalError(error)
         return physical_id, {"ServiceArn": physical_id, "Name": physical_id.rpartition("/")[2]}
 
     def delete_service(self, physical_id: str, props: Request) -> None:
-        """Scale in, drain, and wait until the service is gone."""
+        """Scale in, drain, and wait until the service is gone; RehearsalError when it does not go."""
         cluster = props.get("Cluster") or "default"
         request = {"cluster": cluster, "service": physical_id, "force": True}
         record = self._api.find(request)
         if record is None:
             return
         _raise_for(self._api.delete_service(request))
+        give_up_at = self._clock.now() + LONGEST_DEPLOYMENT
         while is_played(record) and record.get("status") != "INACTIVE":
+            if self._clock.now() >= give_up_at:
+                raise RehearsalError(_timed_out(physical_id))
             time.sleep(_LOOK)
+
+    def _error_of(self, deployment: Deployment) -> str:
+        """Wait until a deployment has ended; what CloudFormation says of it, "" when it succeeded."""
+        has_ended = deployment.ended.wait(self._clock.real_seconds(LONGEST_DEPLOYMENT))
+        return outcome_error(deployment) if has_ended else _timed_out(deployment.service_arn)
 
     def _is_as_wanted(self, request: Request) -> bool:
         """A superseding update to the source revision is done when the running deployment has been rolled back."""
         record = self._api.find(request) or {}
         return record.get("taskDefinition") == request.get("taskDefinition")
+
+
+def _timed_out(service: str) -> str:
+    return (
+        f'Resource handler returned message: "Exceeded attempts to wait" (HandlerErrorCode: NotStabilized, {service})'
+    )
 
 
 def _raise_for(answer: Answer) -> None:

@@ -63,12 +63,15 @@ class TargetGroups(Protocol):
         """Deregister a target; it drains."""
 
     def health(self, group: str) -> Mapping[str, str]:
-        """State by address: initial, healthy, unhealthy, draining, unused. A group that is gone has none."""
+        """State by address: initial, healthy, unhealthy, draining, unused. A group that is gone has none.
+
+        Raises BlueGreenError when it is not known; the tasks of the group are then left alone.
+        """
 
 
 @dataclass
 class Task:
-    """One task. Instants are rehearsed seconds."""
+    """One task. Instants are rehearsed seconds; `last_words` are kept once they were read from a stopped task's log."""
 
     arn: str
     revision: Revision
@@ -84,6 +87,7 @@ class Task:
     reason: str = ""
     exit_code: int | None = None
     asked_to_stop: str = ""
+    last_words: tuple[str, ...] | None = None
 
     @property
     def id(self) -> str:

@@ -128,7 +128,7 @@ def _replace_resources(patches: Patches, world: World, ecs: ModuleType, api: Ser
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415  # an optional extra
 
     register = cast("Callable[[dict[str, object]], Answer]", patches.original(ecs, "_register_task_definition"))
-    resources = EcsResources(api, register)
+    resources = EcsResources(api, register, world.clock)
     world.worker_thread_types.add("AWS::ECS::Service")
     patches.resource_type(
         "AWS::ECS::Service",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
-from .call_log import Call, caller, named_action, signed_service
+from .call_log import RULE_ACTIONS, Call, caller, named_action, rule_change, signed_service
 from .world import World
 
 Scope: TypeAlias = MutableMapping[str, object]
@@ -19,7 +19,8 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 RestAction: TypeAlias = Callable[[str, str, str, dict[str, list[str]]], str | None]
 
 _STATE_PATH = "/_rehearsal/state"
-_BODY_KEPT = 65_536  # enough for the Action field of any form
+_BODY_KEPT = 65_536  # enough for any call about a rule
+_ANSWER_KEPT = 8_192  # enough for the ARN of the rule that was created, which comes first
 
 
 class Gateway:
@@ -52,7 +53,7 @@ class Gateway:
         await send({"type": "http.response.body", "body": json.dumps(body, default=str).encode()})
 
     async def _record(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = bytearray()
+        body, answer = bytearray(), bytearray()
         status = 0
 
         async def receive_and_keep() -> Message:
@@ -66,15 +67,18 @@ class Gateway:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(str(message["status"]))
+            chunk = message.get("body")
+            if isinstance(chunk, bytes) and len(answer) < _ANSWER_KEPT:
+                answer.extend(chunk[: _ANSWER_KEPT - len(answer)])
             await send(message)
 
         started = time.time()
         try:
             await self._emulator(scope, receive_and_keep, send_and_note)
         finally:
-            self._keep(scope, bytes(body), status, started)
+            self._keep(scope, bytes(body), bytes(answer), status=status, started=started)
 
-    def _keep(self, scope: Scope, body: bytes, status: int, started: float) -> None:
+    def _keep(self, scope: Scope, body: bytes, answer: bytes, *, status: int, started: float) -> None:
         path, method = str(scope["path"]), str(scope["method"])
         raw_query, raw_headers = scope.get("query_string"), scope.get("headers")
         query = parse_qs(raw_query.decode("latin-1") if isinstance(raw_query, bytes) else "")
@@ -88,6 +92,7 @@ class Gateway:
             return  # health checks, custom-resource answers: no AWS call
         action = named_action(headers, path, query, body)
         action = action or self._rest_action(service, method, path, query) or f"{method} {path}"
+        writes_actions, arn = rule_change(action, body, answer) if action in RULE_ACTIONS else (False, "")
         ended = time.time()
         self._world.calls.add(
             Call(
@@ -98,5 +103,7 @@ class Gateway:
                 caller=caller(headers, access_key),
                 status=status,
                 seconds=ended - started,
+                writes_actions=writes_actions,
+                arn=arn,
             )
         )

@@ -171,6 +171,8 @@ class EmulatorProcess:
             "AWS_EC2_METADATA_DISABLED": "true",
             # The CLI remembers which account an access key belongs to, so it needs a memory per emulator.
             "CDK_HOME": str(self._config.work_dir / "cdk-home"),
+            # What a CLI or an application that had to be killed leaves in its temporary folder is this run's.
+            "TMPDIR": str(self._config.work_dir / "tmp"),
             "CDK_DEFAULT_ACCOUNT": self._config.account,
             "CDK_DEFAULT_REGION": self._config.region,
             "NO_PROXY": _LOOPBACK,

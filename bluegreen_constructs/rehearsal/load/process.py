@@ -81,11 +81,6 @@ class LoadProcess:
         if self._should_run and self._process is not None and self._process.poll():
             raise RehearsalError(self._failure(self._process.returncode))
 
-    def so_far(self) -> LoadResult:
-        """What the requests show whose outcome is known by now, while the load goes on."""
-        self._started()
-        return LoadResult.from_records(read_records(self._plan.output))
-
     def records(self) -> Iterator[LoadRecord]:
         """The requests whose outcome is known by now, one by one."""
         self._started()

@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class LoadRecord:
-    """One request and its outcome.
+    """One request, sent once, and its outcome.
 
     scheduled: when it was due, wall time in seconds since the epoch
     late: seconds from then until it was really sent; only a generator that is too slow makes it large
@@ -28,7 +28,6 @@ class LoadRecord:
     side, release, model_version: the answer's `x-side`, `x-release`, `x-model-version`
     is_broken: a stream that began with 200 and ended without `done`
     is_wrong: a prediction answered with 200 and something else than its golden case expects
-    is_retried: the client library sent it again, because the connection it reused was just being closed
     """
 
     scheduled: float
@@ -42,7 +41,6 @@ class LoadRecord:
     model_version: str | None = None
     is_broken: bool = False
     is_wrong: bool = False
-    is_retried: bool = False
 
     @property
     def is_failed(self) -> bool:

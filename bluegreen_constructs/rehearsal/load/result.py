@@ -57,7 +57,6 @@ class LoadResult:
     """What a run of load showed.
 
     sent: requests whose outcome is known; failed, broken_streams, wrong_answers: of these (see LoadRecord)
-    retried: requests that the client had to send again, and that then count as what came of them
     late: requests sent more than 0.1 s after their time; above a few in a thousand, distrust the run
     by_side, by_release: keyed by the answer's `x-side` and `x-release`, "unknown" without
     by_failure: how often each status or error word was the reason of a failed request or broken stream
@@ -71,7 +70,6 @@ class LoadResult:
     failed: int
     broken_streams: int
     wrong_answers: int
-    retried: int
     late: int
     by_side: Mapping[str, Tally]
     by_release: Mapping[str, Tally]
@@ -97,7 +95,6 @@ class LoadResult:
             failed=total.failed,
             broken_streams=total.broken_streams,
             wrong_answers=total.wrong_answers,
-            retried=sum(record.is_retried for record in everything),
             late=sum(record.late > LATE_SECONDS for record in everything),
             by_side=_tallies((record.side, record) for record in everything),
             by_release=_tallies((record.release, record) for record in everything),

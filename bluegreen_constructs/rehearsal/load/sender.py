@@ -5,24 +5,24 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import TextIO
 
 import aiohttp
 
+from ..single_attempt import send_once
 from .plan import GoldenCase, LoadPlan
 from .record import Kind, LoadRecord
 from .schedule import Arrival, schedule
 
-# Shorter than the idle time-out of a load balancer (60 s), so that it is we who close idle connections.
-KEEP_ALIVE_SECONDS = 15
+# Far below the time for which a listener keeps an idle connection (60 s): nothing is sent again, so a request on a
+# connection that the load balancer is just closing would be lost by our fault, not by the release's.
+KEEP_ALIVE_SECONDS = 15.0
 
 
 @dataclass
 class _Exchange:
     """One request on its way: filled in as the answer arrives, so that a cut leaves what was known."""
 
-    connections: int = 0
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
@@ -74,20 +74,18 @@ class Sender:
         return True
 
     def _session(self) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_count_connection)
-        trace.on_connection_create_end.append(_count_connection)
         headers = dict(self._plan.headers)
         if self._plan.host is not None:
             headers["Host"] = self._plan.host
-        return aiohttp.ClientSession(
-            self._plan.address,
-            connector=aiohttp.TCPConnector(limit=self._plan.connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=self._plan.timeout_seconds),
-            # Requests are independent clients: one cookie jar would hand the stickiness cookie of one to all others.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            trace_configs=[trace],
+        return send_once(
+            lambda: aiohttp.ClientSession(
+                self._plan.address,
+                connector=aiohttp.TCPConnector(limit=self._plan.connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=self._plan.timeout_seconds),
+                # Requests are independent clients: a cookie jar would hand the stickiness cookie of one to all others.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=headers,
+            )
         )
 
     async def _send(self, session: aiohttp.ClientSession, arrival: Arrival, due: float, due_wall: float) -> None:
@@ -114,14 +112,11 @@ class Sender:
             model_version=exchange.headers.get("x-model-version"),
             is_broken=arrival.kind is Kind.STREAM and exchange.status == 200 and not exchange.is_done,
             is_wrong=exchange.is_wrong,
-            is_retried=exchange.connections > 1,
         )
         self._output.write(record.to_json() + "\n")
 
     async def _predict(self, session: aiohttp.ClientSession, case: GoldenCase, exchange: _Exchange) -> None:
-        async with session.post(
-            self._plan.predict_path, json=case.request, allow_redirects=False, trace_request_ctx=exchange
-        ) as response:
+        async with session.post(self._plan.predict_path, json=case.request, allow_redirects=False) as response:
             exchange.status, exchange.headers = response.status, response.headers
             body = await response.read()
             exchange.is_wrong = response.status == 200 and not case.is_answered_by(_decoded(body))
@@ -129,10 +124,7 @@ class Sender:
     async def _stream(self, session: aiohttp.ClientSession, exchange: _Exchange) -> None:
         body = bytearray()
         async with session.get(
-            self._plan.stream_path,
-            headers={"Accept": "text/event-stream"},
-            allow_redirects=False,
-            trace_request_ctx=exchange,
+            self._plan.stream_path, headers={"Accept": "text/event-stream"}, allow_redirects=False
         ) as response:
             exchange.status, exchange.headers = response.status, response.headers
             async for chunk in response.content.iter_any():
@@ -145,9 +137,3 @@ def _decoded(body: bytes) -> object:
         return json.loads(body)
     except ValueError:
         return None
-
-
-async def _count_connection(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
-    # aiohttp repeats a GET once when the connection it reused is closed under it (RFC 9110, section 9.2.2, allows that)
-    # and does not say so; but each attempt takes a connection, and that is reported.
-    context.trace_request_ctx.connections += 1

@@ -1,9 +1,21 @@
 """AWS/ApplicationELB metrics, minute by minute, with AWS's dimensions and AWS's omissions.
 
 Follows https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html:
-measured and sent in 60-second intervals (rehearsed seconds, aligned to the minute), so a data point appears when its
-minute has ended, never in part; a count without anything to count is not reported; health checks are not counted.
-The dimension sets with an Availability Zone are not published.
+measured and sent in 60-second intervals (rehearsed seconds, aligned to the minute), so a data point appears after its
+minute has ended, never in part; health checks are not counted. What is reported when ("Reporting criteria"):
+
+- RequestCount and HTTPCode_Target_*: "Reported if there are registered targets", so that a minute in which there was
+  nothing to count has a zero. But "if there are no requests flowing through the load balancer [...] the metric is not
+  reported": in a minute without any request to the load balancer these are left out.
+- HealthyHostCount, UnHealthyHostCount: "Reported if there are registered targets", whether requests flow or not.
+- RequestCountPerTarget: "Always reported"; divided "by the number of healthy targets", or, "if there are no healthy
+  targets in the target group, [...] by the total number of registered targets".
+- TargetResponseTime, TargetConnectionErrorCount, HTTPCode_ELB_*, HTTP_Fixed_Response_Count, HTTP_Redirect_Count: "There
+  is a nonzero value".
+
+That the page's general sentence about flowing requests does not hold back the host counts and RequestCountPerTarget is
+how we read it (their own criteria are narrower); nobody here has seen it in an account. A group is reported while a rule
+names it. The dimension sets with an Availability Zone are not published.
 """
 
 from collections import defaultdict
@@ -43,83 +55,66 @@ class Point:
     unit: str
 
 
-class MinuteBook:
-    """Collects what the data plane did and hands out the points of each minute once it has ended.
+@dataclass(frozen=True)
+class PublicationLag:
+    """How many rehearsed seconds after the end of its minute a data point can be seen in CloudWatch.
 
-    Balancers and groups are named by their CloudWatch dimension values (`app/name/id`, `targetgroup/name/id`).
+    An assumption: AWS documents the interval of the metrics, not when they arrive. It does say that metrics may be
+    "published with a slight delay, and the most recent minute never has data" (FILL, in
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html), and alarms on a load
+    balancer's metrics were seen to follow minutes late (https://repost.aws/questions/QU3sXoMuWFRTiBI-EX7H2LCA). One
+    whole minute makes every alarm see a minute one minute later than it could at best.
     """
 
-    def __init__(self) -> None:
-        self._minutes: dict[float, dict[tuple[str, _Dimensions, str], list[float]]] = {}
-        self._requests: dict[float, dict[tuple[str, str], int]] = {}
-        self._hosts: dict[tuple[str, str], int] = {}
+    seconds: float = MINUTE
 
-    def chosen(self, balancer: str, group: str, now: float) -> None:
-        """A request got a target (RequestCount counts only those)."""
-        minute = self._minute(now)
-        for dimensions in (_balancer(balancer), _group(balancer, group)):
-            values = minute["RequestCount", dimensions, "Count"]
-            values[:] = [(values[0] if values else 0.0) + 1.0]
-        self._requests[_start(now)][balancer, group] += 1
-
-    def target_answered(self, balancer: str, group: str, status: int, seconds: float, now: float) -> None:
-        """A target answered with `status`, its response headers `seconds` (real) after the request was sent."""
-        minute = self._minute(now)
-        for dimensions in (_balancer(balancer), _group(balancer, group)):
-            minute["TargetResponseTime", dimensions, "Seconds"].append(seconds)
-            if 2 <= status // 100 <= 5:
-                minute[f"HTTPCode_Target_{status // 100}XX_Count", dimensions, "Count"].append(1.0)
-
-    def connection_failed(self, balancer: str, group: str, now: float) -> None:
-        """No connection to the chosen target came about."""
-        minute = self._minute(now)
-        for dimensions in (_balancer(balancer), _group(balancer, group)):
-            minute["TargetConnectionErrorCount", dimensions, "Count"].append(1.0)
-
-    def balancer_answered(self, balancer: str, status: int, now: float, action: str | None = None) -> None:
-        """The load balancer answered itself; `action` is "Fixed_Response" or "Redirect" for a rule's action.
-
-        These counts have the load balancer's dimension only: a group without targets is not seen in its own 5xx.
-        """
-        minute, dimensions = self._minute(now), _balancer(balancer)
-        if status // 100 in {3, 4, 5}:
-            minute[f"HTTPCode_ELB_{status // 100}XX_Count", dimensions, "Count"].append(1.0)
-        if status in {500, 502, 503, 504}:
-            minute[f"HTTPCode_ELB_{status}_Count", dimensions, "Count"].append(1.0)
-        if action is not None:
-            minute[f"HTTP_{action}_Count", dimensions, "Count"].append(1.0)
-
-    def hosts(self, balancer: str, group: str, healthy: int, unhealthy: int, now: float) -> None:
-        """One look at a used group's targets; call it a few times a minute, so that minimum and average say something.
-
-        Targets that are neither (initial, draining) count in neither.
-        """
-        minute, dimensions = self._minute(now), _group(balancer, group)
-        minute["HealthyHostCount", dimensions, "Count"].append(float(healthy))
-        minute["UnHealthyHostCount", dimensions, "Count"].append(float(unhealthy))
-        self._hosts[balancer, group] = healthy
-
-    def ended(self, now: float) -> list[Point]:
-        """The points of all minutes that have ended by `now`, each handed out once."""
-        points = []
-        for at in sorted(start for start in self._minutes if start + MINUTE <= now):
-            for (name, dimensions, unit), values in self._minutes.pop(at).items():
-                points.append(Point(name, dimensions, tuple(values), at, unit))
-            for (balancer, group), requests in self._requests.pop(at).items():
-                share = requests / max(self._hosts.get((balancer, group), 0), 1)
-                points.extend(
-                    Point("RequestCountPerTarget", dimensions, (share,), at, "Count")
-                    for dimensions in ((("TargetGroup", group),), _group(balancer, group))
-                )
-        return points
-
-    def _minute(self, now: float) -> dict[tuple[str, _Dimensions, str], list[float]]:
-        start = _start(now)
-        if start not in self._minutes:
-            self._minutes[start], self._requests[start] = defaultdict(list), defaultdict(int)
-        return self._minutes[start]
+    def __post_init__(self) -> None:
+        """Refuse a lag before the end of the minute."""
+        if not 0 <= self.seconds < math.inf:
+            raise ConfigurationError(f"PublicationLag seconds is {self.seconds:g}; give 0 or more")
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What the last look in a minute saw of one group's targets."""
+
+    healthy: int
+    registered: int
+
+
+@dataclass
+class _Minute:
+    """One minute: samples by metric, requests by group, and which groups and balancers were in use."""
+
+    samples: defaultdict[tuple[str, _Dimensions, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    looks: dict[tuple[str, str], _Look] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def points(self, at: float) -> Iterator[Point]:
+        """Everything that is reported of this minute."""
+        reported = {**{key: _Look(0, 1) for key in self.requests}, **self.looks}
+        for (balancer, group), look in reported.items():
+            requests = float(self.requests[balancer, group])
+            dimensions = _group(balancer, group)
+            share = requests / (look.healthy or look.registered or 1)
+            for place in ((("TargetGroup", group),), dimensions):
+                yield Point("RequestCountPerTarget", place, (share,), at, "Count")
+            if look.registered and balancer in self.asked:
+                yield Point("RequestCount", dimensions, (requests,), at, "Count")
+                self._fill_with_zero(dimensions)
+        for balancer in sorted(self.asked):
+            groups = {key: look for key, look in reported.items() if key[0] == balancer and look.registered}
+            if groups:
+                requests = float(sum(self.requests[key] for key in groups))
+                yield Point("RequestCount", _balancer(balancer), (requests,), at, "Count")
+                self._fill_with_zero(_balancer(balancer))
+        for (name, dimensions, unit), values in self.samples.items():
+            yield Point(name, dimensions, tuple(values), at, unit)
+
+    def _fill_with_zero(self, dimensions: _Dimensions) -> None:
+        for kind in _TARGET_CODES:
+            self.samples[f"HTTPCode_Target_{kind}XX_Count", dimensions, "Count"] |= []
 def publish(points: Sequence[Point], sink: MetricSink) -> None:
     """Hand points to CloudWatch."""
     for point in points:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 DEFAULT_STICKY_SECONDS = 86_400
+DEFAULT_IDLE_SECONDS = 60.0
+"""What ELB sets as `idle_timeout.timeout_seconds` unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class LoadBalancer:
     name: str
     dns_name: str
     listeners: tuple[Listener, ...] = ()
-    idle_timeout_seconds: float = 60.0
+    idle_timeout_seconds: float = DEFAULT_IDLE_SECONDS
 
     @property
     def dimension(self) -> str:

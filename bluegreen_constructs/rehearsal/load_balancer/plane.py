@@ -22,10 +22,13 @@ from .health import HealthBook, TargetHealth
 from .health_checks import HealthChecks
 from .in_flight import InFlight
 from .metrics import MetricSink, publish
-from .model import RoutingTable, Target, TargetGroup
+from .model import DEFAULT_IDLE_SECONDS, RoutingTable, Target, TargetGroup
 from .propagation import Propagation, PropagationLag
 from .proxy import Ledger, Proxy
 from .served import Served
+
+LISTENER_IDLE_SECONDS = DEFAULT_IDLE_SECONDS
+"""Real: how long a listener keeps a client's idle connection; whatever the load balancer's attribute says."""
 
 _LOOK_SECONDS = 0.02  # real: how often the table is read; far below the shortest propagation at the default speed
 _HOSTS_SAMPLE_SECONDS = 15.0  # rehearsed: how often the hosts are counted for HealthyHostCount
@@ -133,7 +136,7 @@ class LoadBalancerPlane:
         return all(served == table for served in self._served_tables)
 
     def served(self) -> Served:
-        """Counters by load balancer and target group, and when which weights took effect."""
+        """Counters by load balancer, target group and rule, and when which weights took effect."""
         return self._ledger.served.snapshot()
 
     def describe(self) -> dict[str, object]:
@@ -151,6 +154,12 @@ class LoadBalancerPlane:
             },
             "target_groups": {arn: self._group_state(group, served) for arn, group in table.target_groups.items()},
             "load_balancers": {arn: vars(counters) for arn, counters in served.load_balancers.items()},
+            "served": {
+                "rules": {
+                    rule: {group: vars(counters) for group, counters in by_group.items()}
+                    for rule, by_group in served.rules.items()
+                }
+            },
             "weight_changes": [
                 {"rule": change.rule_arn, "weights": dict(change.weights), "at": change.at, "wall": change.wall}
                 for change in served.weight_changes
@@ -182,9 +191,10 @@ class LoadBalancerPlane:
     async def _run(self, ready: "Future[str]") -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
+            await self._proxy.start()
             await self._checks.start()
             address, forward_server, forward_socket = await self._listen(self._forward_proxy.answer)
-        except OSError as error:
+        except (OSError, RehearsalError) as error:
             await self._close()
             ready.set_exception(error)
             return
@@ -266,7 +276,13 @@ class LoadBalancerPlane:
         return await self._proxy.answer(request, balancer_arn, port, request.raw_path)
 
     async def _listen(self, handler: _Handler) -> tuple[str, Server, asyncio.Server]:
-        server = Server(self._guarded(handler), handler_cancellation=True, access_log=None, auto_decompress=False)
+        server = Server(
+            self._guarded(handler),
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=LISTENER_IDLE_SECONDS,
+        )
         socket = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0, backlog=1024)
         host, port = socket.sockets[0].getsockname()[:2]
         return f"{host}:{port}", server, socket

@@ -76,37 +76,38 @@ class Ledger:
     served: ServedBook = field(default_factory=ServedBook)
 
     def by_balancer(
-        self, balancer: LoadBalancer, status: int, *, group: str | None = None, action: str | None = None
+        self, balancer: LoadBalancer, rule: str, status: int, *, group: str | None = None, action: str | None = None
     ) -> None:
-        """The load balancer answered itself; `group` when one was chosen."""
-        now = self.clock.now()
-        self.minutes.balancer_answered(balancer.dimension, status, now, action)
-        self.served.answered(balancer.arn, group, now, status=status, by_target=False)
+        """The load balancer answered itself; `rule` "" when none matched, `group` when one was chosen."""
+        self.minutes.balancer_answered(balancer.dimension, status, self.clock.now(), action)
+        self.served.answered(balancer.arn, rule, group, status=status, by_target=False)
 
-    def unconnected(self, balancer: LoadBalancer, group: TargetGroup, status: int) -> None:
+    def unconnected(self, route: "_Route", status: int) -> None:
         """The chosen target could not be connected to; the load balancer answered with `status`."""
         now = self.clock.now()
-        self.minutes.connection_failed(balancer.dimension, group.dimension, now)
-        self.minutes.balancer_answered(balancer.dimension, status, now)
-        self.served.answered(balancer.arn, group.arn, now, status=status, by_target=False, connected=False)
+        self.minutes.connection_failed(route.balancer.dimension, route.group.dimension, now)
+        self.minutes.balancer_answered(route.balancer.dimension, status, now)
+        self.served.answered(
+            route.balancer.arn, route.rule, route.group.arn, status=status, by_target=False, connected=False
+        )
 
-    def by_target(self, balancer: LoadBalancer, group: TargetGroup, status: int, seconds: float) -> None:
+    def by_target(self, route: "_Route", status: int, seconds: float) -> None:
         """A target answered."""
-        now = self.clock.now()
-        self.minutes.target_answered(balancer.dimension, group.dimension, status, seconds, now)
-        self.served.answered(balancer.arn, group.arn, now, status=status, by_target=True)
+        self.minutes.target_answered(route.balancer.dimension, route.group.dimension, status, seconds, self.clock.now())
+        self.served.answered(route.balancer.arn, route.rule, route.group.arn, status=status, by_target=True)
 
-    def broken_off(self, balancer: LoadBalancer, group: TargetGroup) -> None:
+    def broken_off(self, route: "_Route") -> None:
         """An answer ended before it was complete; CloudWatch has no metric for that."""
-        self.served.broke_off(balancer.arn, group.arn, self.clock.now())
+        self.served.broke_off(route.balancer.arn, route.rule, route.group.arn)
 
 
 @dataclass(frozen=True)
 class _Route:
-    """Where one request goes: the target, the cookies to set, and who to count it for."""
+    """Where one request goes: the target, the cookies to set, and who to count it for (`rule`: its ARN)."""
 
     balancer: LoadBalancer
     listener: Listener
+    rule: str
     group: TargetGroup
     target: Target
     set_cookies: tuple[str, ...]
@@ -154,33 +155,34 @@ class Proxy:
         )
         rule = choose_rule(listener, asked)
         if rule is None:
-            self._ledger.by_balancer(balancer, 503)
+            self._ledger.by_balancer(balancer, "", 503)
             return _own(503)
         if not isinstance(rule.action, Forward):
             return self._answer_by_rule(rule, balancer, listener, asked)
         group = self._choose_group(table, rule.action, asked)
         target, keep = self._choose_target(group, asked) if group else (None, ())
         if group is None or target is None:
-            self._ledger.by_balancer(balancer, 503, group=group.arn if group else None)
+            self._ledger.by_balancer(balancer, rule.arn, 503, group=group.arn if group else None)
             return _own(503)
         self._ledger.minutes.chosen(balancer.dimension, group.dimension, self._ledger.clock.now())
-        route = _Route(balancer, listener, group, target, (*self._group_cookies(rule.action, group, asked), *keep))
+        cookies = (*self._group_cookies(rule.action, group, asked), *keep)
+        route = _Route(balancer, listener, rule.arn, group, target, cookies)
         return await self._forward(request, route, path_and_query)
 
     def _answer_by_rule(self, rule: Rule, balancer: LoadBalancer, listener: Listener, asked: Request) -> Response:
         match rule.action:
             case FixedResponse(status, content_type, body):
-                self._ledger.by_balancer(balancer, status, action="Fixed_Response")
+                self._ledger.by_balancer(balancer, rule.arn, status, action="Fixed_Response")
                 return Response(
                     status=status, body=body.encode(), headers={"Content-Type": content_type, "Server": "awselb/2.0"}
                 )
             case Redirect(status) as redirect:
-                self._ledger.by_balancer(balancer, status, action="Redirect")
+                self._ledger.by_balancer(balancer, rule.arn, status, action="Redirect")
                 response = _own(status)
                 response.headers["Location"] = redirect_location(redirect, listener, asked)
                 return response
             case Uncovered(what):
-                self._ledger.by_balancer(balancer, 500)
+                self._ledger.by_balancer(balancer, rule.arn, 500)
                 return _own(500, f"not covered by the rehearsal: {what}")
             case Forward():
                 raise AssertionError("forwards are not answered by the rule")
@@ -222,22 +224,22 @@ class Proxy:
                 sent_at = time.perf_counter()
                 async with await self._send(request, route, path_and_query) as upstream:
                     seconds = time.perf_counter() - sent_at
-                    self._ledger.by_target(route.balancer, route.group, upstream.status, seconds)
+                    self._ledger.by_target(route, upstream.status, seconds)
                     response = _as_received(upstream, route.set_cookies)
                     await _stream(request, upstream, response)
                     return response
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             status = 504 if isinstance(error, ConnectionTimeoutError) else 502
-            self._ledger.unconnected(route.balancer, route.group, status)
+            self._ledger.unconnected(route, status)
             return _own(status)
         except (ClientError, TimeoutError) as error:
             if response is not None:
                 # The status line is gone already; a broken connection is the only way to say that the rest is missing.
-                self._ledger.broken_off(route.balancer, route.group)
+                self._ledger.broken_off(route)
                 _break_off(request)
                 return response
             status = 504 if isinstance(error, SocketTimeoutError) else 502
-            self._ledger.by_balancer(route.balancer, status, group=route.group.arn)
+            self._ledger.by_balancer(route.balancer, route.rule, status, group=route.group.arn)
             return _own(status)
 
     async def _send(self, request: BaseRequest, route: _Route, path_and_query: str) -> ClientResponse:
@@ -263,7 +265,7 @@ class Proxy:
     def _pool(self, seconds: float) -> ClientSession:
         if seconds not in self._pools:
             self._pools[seconds] = send_once(
-                ClientSession(
+                lambda: ClientSession(
                     connector=TCPConnector(limit=0, keepalive_timeout=seconds),
                     cookie_jar=DummyCookieJar(),
                     auto_decompress=False,

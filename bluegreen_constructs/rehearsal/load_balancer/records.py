@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 from .model import (
+    DEFAULT_IDLE_SECONDS,
     DEFAULT_STICKY_SECONDS,
     Action,
     Condition,
@@ -179,7 +180,7 @@ def read_routing_table(
                 record["LoadBalancerName"],
                 record["DNSName"],
                 tuple(read_listeners.get(record["LoadBalancerArn"], ())),
-                float(attributes.get("idle_timeout.timeout_seconds", "60")),
+                float(attributes.get("idle_timeout.timeout_seconds", DEFAULT_IDLE_SECONDS)),
             )
             for record, attributes in load_balancers
         ),

@@ -1,6 +1,7 @@
 """Drivers against an outside in memory, by a fake clock."""
 
 import json
+import math
 import threading
 from collections.abc import Mapping
 
@@ -56,6 +57,7 @@ class Outside:
         self.done: list[str] = []
         self.up: set[str] = set()
         self.alarms_at: dict[float, str] = {}
+        self.unreadable_from = math.inf
         self.refuses = ""
         self.answer = HookAnswer("SUCCEEDED")
         self.payloads: list[dict[str, object]] = []
@@ -88,6 +90,8 @@ class Outside:
         return 0
 
     def ringing(self, names: tuple[str, ...]) -> frozenset[str]:
+        if self.now >= self.unreadable_from:
+            raise RehearsalError("the alarms errors could not be read")
         return frozenset(name for at, name in self.alarms_at.items() if self.now >= at)
 
     def ask_hook(self, deployment: Deployment, call: CallHook) -> None:
@@ -99,7 +103,7 @@ class Outside:
 
     def wait(self, deployment: Deployment, until: float) -> None:
         assert until > self.now, "a driver that waits for the past would never end"
-        soon = min([until, *(at for at in (*self.alarms_at, *self.requests_at) if at > self.now)])
+        soon = min([until, *(at for at in (*self.alarms_at, *self.requests_at, self.unreadable_from) if at > self.now)])
         self.now = soon
         if soon in self.requests_at:
             deployment.ask(self.requests_at[soon], "")
@@ -132,6 +136,23 @@ def test_an_alarm_during_the_canary_takes_traffic_back_before_anything_is_scaled
     assert deployment.run.status is Status.ROLLBACK_SUCCESSFUL
     assert outside.done[-3:] == ["production 0", "test 0", "scale in td:2"]
     assert (deployment.rollback_at, deployment.finished_at) == (60.0, 60.0)
+
+
+def test_alarms_that_cannot_be_read_take_traffic_back_and_say_so() -> None:
+    outside = Outside()
+    outside.unreadable_from = 60.0
+    deployment = play(outside)
+    assert deployment.run.status is Status.ROLLBACK_SUCCESSFUL
+    assert deployment.run.reason == ("Service deployment rolled back because the alarms errors could not be read")
+    assert outside.done[-3:] == ["production 0", "test 0", "scale in td:2"]
+
+
+def test_alarms_that_cannot_be_read_at_the_start_let_nothing_begin() -> None:
+    outside = Outside()
+    outside.unreadable_from = 0.0
+    deployment = play(outside)
+    assert deployment.run.status is Status.ROLLBACK_SUCCESSFUL
+    assert outside.done == ["scale in td:2"]
 
 
 def test_a_configuration_that_ecs_refuses_changes_nothing() -> None:
@@ -203,6 +224,24 @@ def test_a_defect_of_the_rehearsal_ends_the_deployment_and_says_so() -> None:
         Driver(outside, now=lambda: 0.0, wall=lambda: 0.0, wait=outside.wait).play(deployment)
     assert deployment.ended.is_set()
     assert "a defect" in outcome_error(deployment)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(RuntimeError("no scheduler"), "RuntimeError: no scheduler"), (RehearsalError("it has not ended"), "it has not")],
+)
+def test_what_fails_before_a_deployment_begins_ends_it_with_the_reason(error: Exception, said: str) -> None:
+    def look_back() -> None:
+        raise error
+
+    outside = Outside()
+    deployment = new_deployment(
+        f"{SERVICE}/d1", target=revision(2, "arn:green"), source=None, strays=(), configuration=CANARY, now=0.0
+    )
+    with pytest.raises(type(error)):
+        Driver(outside, now=lambda: 0.0, wall=lambda: 0.0, wait=outside.wait).play(deployment, look_back)
+    assert deployment.ended.is_set()
+    assert f"the rehearsal failed: {said}" in outcome_error(deployment)
 
 
 def test_the_first_deployments_error_names_the_missing_candidate_and_the_reason() -> None:

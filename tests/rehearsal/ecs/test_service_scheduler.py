@@ -49,6 +49,7 @@ class Machine:
         self.saved: list[tuple[str, TaskState]] = []
         self.refuses = ""
         self.no_group = ""
+        self.unreadable = ""
         self.scheduler = ServiceScheduler(
             self,
             self,
@@ -81,6 +82,8 @@ class Machine:
         self.states[address] = "draining"
 
     def health(self, group: str) -> Mapping[str, str]:
+        if self.unreadable:
+            raise RehearsalError(self.unreadable)
         return dict(self.states)
 
     def all_are(self, state: str) -> None:
@@ -168,6 +171,19 @@ def test_a_task_is_deregistered_and_drained_before_it_is_asked_to_end(machine: M
         handle.code = 0
     machine.tick()
     assert machine.scheduler.look("revision/1").existing == 0
+
+
+def test_a_draining_task_is_left_alone_while_its_health_cannot_be_read(machine: Machine) -> None:
+    machine.scheduler.scale_in("revision/1")
+    machine.tick()
+    machine.unreadable = "unable to describe target health"
+    machine.tick()
+    machine.tick()
+    assert not any(handle.terminated for handle in machine.handles.values())
+    machine.unreadable = ""
+    machine.all_are("unused")
+    machine.tick()
+    assert all(handle.terminated for handle in machine.handles.values())
 
 
 def test_a_task_that_drains_for_ever_is_ended_after_an_hour(machine: Machine) -> None:

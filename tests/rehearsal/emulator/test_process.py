@@ -87,6 +87,8 @@ def test_clients_get_the_emulator_instead_of_the_users_account_and_proxies(emula
     assert given["AWS_ENDPOINT_URL"] == emulator.endpoint
     assert given["CDK_DEFAULT_ACCOUNT"] == "123456789012"
     assert Path(given["CDK_HOME"]).is_relative_to(emulator.config.work_dir)
+    assert Path(given["TMPDIR"]).is_relative_to(emulator.config.work_dir)
+    assert Path(given["TMPDIR"]).is_dir()
 
 
 def test_a_taken_port_is_refused_with_its_number(tmp_path: Path) -> None:
