@@ -53,7 +53,8 @@ class EcsBlueGreenService(Construct):
     The listener rules are made by `TrafficRule`, so no stack update ever moves live traffic.
 
     cluster, vpc: where it runs; a cluster that exists, or a VPC in which a cluster is made (default: a VPC of its own
-        over two zones, with a NAT gateway in each).
+        over two zones, with flow logs and a NAT gateway in each; in a stack with a fixed account the CDK looks up its
+        zones).
     container, or task_definition: what runs. A task definition's default container needs a port mapping.
     ingress: how requests reach it.
     strategy: `AllAtOnce`, `Canary` or `Linear` (default: 10 % for 5 minutes, then all).
@@ -102,16 +103,16 @@ class EcsBlueGreenService(Construct):
             self, "SecurityGroup", vpc=self.cluster.vpc, description="tasks of both sides"
         )
         self._connections = ec2.Connections(security_groups=[self._security_group], default_port=ec2.Port.tcp(port))
-        self.blue, self.green = self._sides(ingress, port)
+        self.blue, self.green = self._sides(ingress)
+        balancer = None
+        if ingress.listener is None and ingress.rules is None:
+            balancer = ServiceLoadBalancer(self, "LoadBalancer", vpc=self.cluster.vpc, ingress=ingress)
+        self.load_balancer = None if balancer is None else balancer.resource
         routes = ServiceRoutes(
             self,
             "Routes",
             ingress=ingress,
-            load_balancer=(
-                ServiceLoadBalancer(self, "LoadBalancer", vpc=self.cluster.vpc, ingress=ingress)
-                if ingress.listener is None and ingress.rules is None
-                else None
-            ),
+            load_balancer=balancer,
             test_traffic=test_traffic or TestTraffic.header(),
             blue=self.blue,
             green=self.green,
@@ -128,10 +129,17 @@ class EcsBlueGreenService(Construct):
             load_balancer=routes.load_balancer_full_name,
             blue=_full_name(self.blue),
             green=_full_name(self.green),
+            shares_load_balancer=balancer is None or ingress.load_balancer is not None,
         )
         self.alarms = GuardrailAlarms(
-            self, "Alarms", metrics=metrics, thresholds=alarms or AlarmThresholds(), guardrails=guardrails
+            self,
+            "Alarms",
+            metrics=metrics,
+            thresholds=alarms or AlarmThresholds(),
+            guardrails=guardrails,
+            grace_seconds=ingress.grace_seconds,
         )
+        deployment.refuse_blind(len(self.alarms.names))
         selected = _selected(self.cluster.vpc, subnets)
         lifecycle_hooks: list[LifecycleHook] = []
         if hooks:
@@ -151,6 +159,7 @@ class EcsBlueGreenService(Construct):
             container_name=container_name,
             port=port,
             desired_count=scaling.min if scaling.requests_per_target is None else None,
+            grace_seconds=ingress.grace_seconds,
             configuration=deployment.to_cloudformation(
                 alarm_names=self.alarms.names, hooks=lifecycle_hooks, circuit_breaker=circuit_breaker
             ),
@@ -180,7 +189,7 @@ class EcsBlueGreenService(Construct):
         found = cluster or ecs.Cluster(
             self,
             "Cluster",
-            vpc=vpc or ec2.Vpc(self, "Vpc", max_azs=2),
+            vpc=vpc or ec2.Vpc(self, "Vpc", max_azs=2, flow_logs={"All": ec2.FlowLogOptions()}),
             container_insights_v2=ecs.ContainerInsights.ENABLED,
         )
         if len(found.vpc.availability_zones) < 2:
@@ -246,19 +255,19 @@ class EcsBlueGreenService(Construct):
             )
         return definition
 
-    def _sides(
-        self, ingress: Ingress, port: int
-    ) -> tuple[elbv2.IApplicationTargetGroup, elbv2.IApplicationTargetGroup]:
+    def _sides(self, ingress: Ingress) -> tuple[elbv2.IApplicationTargetGroup, elbv2.IApplicationTargetGroup]:
         if ingress.rules is not None:
             return ingress.rules.production.blue, ingress.rules.production.green
-        return self._target_group("Blue", ingress, port), self._target_group("Green", ingress, port)
+        return self._target_group("Blue", ingress), self._target_group("Green", ingress)
 
-    def _target_group(self, side: str, ingress: Ingress, port: int) -> elbv2.ApplicationTargetGroup:
+    def _target_group(self, side: str, ingress: Ingress) -> elbv2.ApplicationTargetGroup:
         return elbv2.ApplicationTargetGroup(
             self,
             side,
             vpc=self.cluster.vpc,
-            port=port,
+            # A default that no target uses: ECS registers tasks with the container's port. Were it the container's, a
+            # changed port would replace both groups under the live rule.
+            port=80,
             protocol=elbv2.ApplicationProtocol.HTTP,
             target_type=elbv2.TargetType.IP,
             deregistration_delay=cdk.Duration.seconds(ingress.drain_seconds),
@@ -279,6 +288,7 @@ class EcsBlueGreenService(Construct):
         container_name: str,
         port: int,
         desired_count: int | None,
+        grace_seconds: int,
         configuration: dict[str, object],
     ) -> ecs.CfnService:
         infrastructure = iam.Role(
@@ -318,7 +328,7 @@ class EcsBlueGreenService(Construct):
             task_definition=self.task_definition.task_definition_arn,
             launch_type="FARGATE",
             desired_count=desired_count,
-            health_check_grace_period_seconds=60,
+            health_check_grace_period_seconds=grace_seconds,
             propagate_tags="SERVICE",
             enable_ecs_managed_tags=True,
         )
@@ -391,10 +401,11 @@ class EcsBlueGreenService(Construct):
         )
 
     def _outputs(self) -> None:
-        cdk.CfnOutput(self, "Url", value=self.url, description="where users reach the service")
-        cdk.CfnOutput(
-            self, "TestUrl", value=self.test_url, description="where the candidate is reached by the test route"
-        )
+        if self.url is not None:
+            cdk.CfnOutput(self, "Url", value=self.url, description="where users reach the service")
+        if self.test_url is not None:
+            what = "where the candidate is reached by the test route"
+            cdk.CfnOutput(self, "TestUrl", value=self.test_url, description=what)
         if self.test_header is not None:
             cdk.CfnOutput(self, "TestHeader", value=self.test_header, description="what such a request must carry")
         cdk.CfnOutput(self, "Target", value=self.target_name, description="the name for the bluegreen command")

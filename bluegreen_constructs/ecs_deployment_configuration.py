@@ -12,6 +12,8 @@ from .engine.strategy import AllAtOnce, Canary, Linear, Strategy
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html and its members
 LONGEST_BAKE = timedelta(minutes=1440)
 SMALLEST_LINEAR_PERCENT = 3.0
+# Two datapoints of a minute each, the last of them published a minute after its end.
+SHORTEST_SIGHT = timedelta(minutes=3)
 # CloudFormation gives an ECS service 36 hours, and refuses a deployment configuration that takes more than 33.
 LONGEST_DEPLOYMENT = timedelta(hours=33)
 
@@ -58,6 +60,14 @@ class EcsDeployment:
             raise ConfigurationError(
                 f"the steps and the bake take {in_words(self.longest)} together, and CloudFormation allows an ECS "
                 f"deployment {in_words(LONGEST_DEPLOYMENT)}: take larger steps or shorter bakes"
+            )
+
+    def refuse_blind(self, alarms: int) -> None:
+        """Refuse a canary that would be over before any of its `alarms` could go off."""
+        if alarms and isinstance(self.strategy, Canary) and self.longest - self.bake < SHORTEST_SIGHT:
+            raise ConfigurationError(
+                f"Canary bake is {in_words(self.longest - self.bake)}: the alarms need two minutes of metrics, and "
+                f"those come a minute late: give at least {in_words(SHORTEST_SIGHT)}"
             )
 
     @property

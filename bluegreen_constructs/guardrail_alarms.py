@@ -1,5 +1,6 @@
 """Guardrails as CloudWatch alarms: errors, latency and unhealthy targets of both sides, and alarms of your own."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,10 +32,13 @@ class AlarmThresholds:
     """When the built-in alarms of a service go off. `None` leaves an alarm out.
 
     error_rate_percent: failed requests (5xx answers and refused connections) of one side, or of both together, in a
-        minute (default 1 %), in 2 of 3 minutes.
+        minute (default 1 %), in 2 of 5 minutes. On a load balancer of its own, answers that the load balancer had to
+        give itself (a task that died or hung while answering) count in the rate of both together; on a shared one they
+        could be anybody's, and only the unhealthy target tells.
     p95_latency: time to the first byte of the answer that one request in twenty exceeds, on either side (default
-        1 s), in 2 of 3 minutes. A stream counts to its first byte.
-    unhealthy_targets: targets that fail their health check, over both sides (default 1), in 2 of 3 minutes.
+        1 s), in 2 of 5 minutes. A stream counts to its first byte.
+    unhealthy_targets: targets that fail their health check, over both sides (default 1), for 2 minutes and the
+        start-up grace more, because a task that still loads its model fails it too.
     requests_floor: a side with no more requests than this in a minute is not judged by rate or latency (default 20),
         so that one stray error among three requests rolls nothing back. It also says how much traffic the alarms
         need to see anything at all.
@@ -73,6 +77,7 @@ class SideMetrics:
     load_balancer: str
     blue: str
     green: str
+    shares_load_balancer: bool = True
 
     def metric(self, id: str, name: str, stat: str, side: str) -> dict[str, object]:
         """One metric of one side, as alarms, scaling policies and dashboards spell it in CloudFormation."""
@@ -93,6 +98,16 @@ class SideMetrics:
             },
         }
 
+    def own_failures(self, id: str) -> list[dict[str, object]]:
+        """Answers that the load balancer gave itself, which it counts for no side; none where it serves others, too."""
+        if self.shares_load_balancer:
+            return []
+        metric = self.metric(id, "HTTPCode_ELB_5XX_Count", "Sum", self.blue)
+        stat = metric["MetricStat"]
+        if isinstance(stat, dict):
+            stat["Metric"]["Dimensions"] = [{"Name": "LoadBalancer", "Value": self.load_balancer}]
+        return [metric]
+
     def pair(self, letter: str, name: str, stat: str) -> list[dict[str, object]]:
         """The metric of both sides, with ids `<letter>b` and `<letter>g`."""
         return [self.metric(f"{letter}b", name, stat, self.blue), self.metric(f"{letter}g", name, stat, self.green)]
@@ -100,16 +115,16 @@ class SideMetrics:
 
 # FILL, because ELB publishes nothing for a minute without requests (or without errors). Requests are filled with 1
 # under one side's fraction: its rate is zero then anyway, and a division by zero would drop the other side's point.
-_ERROR_RATE = (
+ERROR_RATE = (
     "MAX(["
     "IF(FILL(rb,0)>{floor},100*(FILL(eb,0)+FILL(cb,0))/FILL(rb,1),0),"
     "IF(FILL(rg,0)>{floor},100*(FILL(eg,0)+FILL(cg,0))/FILL(rg,1),0),"
     "IF(FILL(rb,0)+FILL(rg,0)>{floor},"
-    "100*(FILL(eb,0)+FILL(cb,0)+FILL(eg,0)+FILL(cg,0))/(FILL(rb,0)+FILL(rg,0)),0)"
+    "100*(FILL(eb,0)+FILL(cb,0)+FILL(eg,0)+FILL(cg,0){own})/(FILL(rb,0)+FILL(rg,0)),0)"
     "])"
 )
-_LATENCY = "MAX([IF(FILL(rb,0)>{floor},FILL(lb,0),0),IF(FILL(rg,0)>{floor},FILL(lg,0),0)])"
-_UNHEALTHY = "FILL(ub,0)+FILL(ug,0)"
+LATENCY = "MAX([IF(FILL(rb,0)>{floor},FILL(lb,0),0),IF(FILL(rg,0)>{floor},FILL(lg,0),0)])"
+UNHEALTHY = "FILL(ub,0)+FILL(ug,0)"
 
 
 class GuardrailAlarms(Construct):
@@ -126,10 +141,12 @@ class GuardrailAlarms(Construct):
         metrics: SideMetrics,
         thresholds: AlarmThresholds,
         guardrails: Sequence[AlarmGuardrail] = (),
+        grace_seconds: int = 0,
     ) -> None:
         """Make the built-in alarms that `thresholds` asks for, and join the given ones."""
         super().__init__(scope, id)
         requests = metrics.pair("r", "RequestCount", "Sum")
+        own = metrics.own_failures("xl")
         floor = thresholds.requests_floor
         self._names: list[str] = []
         if thresholds.error_rate_percent is not None:
@@ -137,11 +154,12 @@ class GuardrailAlarms(Construct):
                 "ErrorRate",
                 description="failed requests of either side or of both together, percent of a minute's requests",
                 threshold=thresholds.error_rate_percent,
-                expression=_ERROR_RATE.format(floor=floor),
+                expression=ERROR_RATE.format(floor=floor, own="+FILL(xl,0)" if own else ""),
                 metrics=[
                     *requests,
                     *metrics.pair("e", "HTTPCode_Target_5XX_Count", "Sum"),
                     *metrics.pair("c", "TargetConnectionErrorCount", "Sum"),
+                    *own,
                 ],
             )
         if thresholds.p95_latency is not None:
@@ -149,7 +167,7 @@ class GuardrailAlarms(Construct):
                 "Latency",
                 description="seconds to the first byte that 5 % of a minute's requests to either side exceed",
                 threshold=as_timedelta(thresholds.p95_latency, "p95_latency").total_seconds(),
-                expression=_LATENCY.format(floor=floor),
+                expression=LATENCY.format(floor=floor),
                 metrics=[*requests, *metrics.pair("l", "TargetResponseTime", "p95")],
             )
         if thresholds.unhealthy_targets is not None:
@@ -157,9 +175,12 @@ class GuardrailAlarms(Construct):
                 "UnhealthyTargets",
                 description="targets of both sides that fail their health check",
                 threshold=thresholds.unhealthy_targets,
-                expression=_UNHEALTHY,
-                metrics=metrics.pair("u", "UnHealthyHostCount", "Maximum"),
+                expression=UNHEALTHY,
+                # Minimum, because each node of the load balancer counts for itself.
+                # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+                metrics=metrics.pair("u", "UnHealthyHostCount", "Minimum"),
                 operator="GreaterThanOrEqualToThreshold",
+                breaching=2 + math.ceil(grace_seconds / PERIOD_SECONDS),
             )
         self._names.extend(guardrail.alarm.alarm_name for guardrail in guardrails)
 
@@ -177,14 +198,17 @@ class GuardrailAlarms(Construct):
         expression: str,
         metrics: Sequence[Metric],
         operator: str = "GreaterThanThreshold",
+        breaching: int = 2,
     ) -> None:
         alarm = cloudwatch.CfnAlarm(
             self,
             id,
             alarm_description=description,
             comparison_operator=operator,
-            evaluation_periods=3,
-            datapoints_to_alarm=2,
+            # Metrics come a minute or two late, and FILL reads a minute that has not come as a good one: within three
+            # minutes two bad ones might never be seen together.
+            evaluation_periods=breaching + 3,
+            datapoints_to_alarm=breaching,
             threshold=threshold,
             # I4 for alarms: a minute without data is neither good nor bad, so it must not go off; what judges a
             # candidate without traffic is the step's own evidence, not an alarm.

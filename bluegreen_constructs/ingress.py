@@ -9,11 +9,12 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_s3 as s3
 
 from .engine.errors import ConfigurationError
-from .engine.spans import Span, as_timedelta
+from .engine.spans import Span, as_timedelta, in_words
 from .traffic_rule import TrafficRule
 
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+", re.IGNORECASE)
 LONGEST_DRAIN = timedelta(seconds=3600)
+LONGEST_GRACE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,13 @@ class ServiceRules:
     test: TrafficRule
 
     def __post_init__(self) -> None:
-        """Refuse rules of two different services."""
+        """Refuse rules of two different services, or two that could not tell test traffic from production's."""
+        same_listener = self.production.listener.listener_arn == self.test.listener.listener_arn
+        if self.production is self.test or (same_listener and self.test.priority >= self.production.priority):
+            raise ConfigurationError(
+                f"ServiceRules has the test rule {self.test.node.path} at priority {self.test.priority} and production "
+                f"at {self.production.priority}: give the test rule a lower number, or its condition is never looked at"
+            )
         for side, one, other in (
             ("blue", self.production.blue, self.test.blue),
             ("green", self.production.green, self.test.green),
@@ -47,12 +54,16 @@ class Ingress:
         HTTP, which an internet-facing one does only with `plain_http=True`.
     host: the host name to answer (default: every host); its DNS record is yours to make.
     paths: path patterns to answer (default: all). Together with `host` at most 5 values, ELB's limit for a rule.
-    health_path: what the load balancer asks each task; answer 200 only when the task can serve (a loaded model).
+    health_path: what the load balancer asks each task; answer 200 only when the task can serve (a loaded model). A
+        change of it holds for the live side at once: let the live release answer both paths first.
+    grace: how long a new task may fail that check while it starts, such as to load its model (default 60 s, at most
+        an hour). When it ends, Amazon ECS stops a task that fails it, and a release that is never ready goes back.
     load_balancer: make the listeners on this load balancer instead of one of its own.
     listener, priority: use this listener and this rule priority instead of a load balancer of its own; the test
         rule takes the priority before it. The listener's default action is left alone.
     rules: use these two rules, made in the stack that owns the listener, instead of making rules here.
-    internet_facing: whether the load balancer of its own is reachable from the internet (default True).
+    internet_facing: whether the load balancer is reachable from the internet (default True), also a given one.
+    plain_http: accepts unencrypted traffic; of a given listener it says that it speaks HTTP (default: HTTPS).
     sources: IPv4 CIDRs that may connect (default: everybody for an internet-facing one, else the VPC).
     access_logs: a bucket for the load balancer's access logs (default: none).
     drain: how long requests in flight on a leaving target may go on (default 30 s). When it ends, they and their
@@ -74,6 +85,7 @@ class Ingress:
     sources: tuple[str, ...] = ()
     access_logs: s3.IBucket | None = None
     drain: Span = timedelta(seconds=30)
+    grace: Span = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -94,6 +106,12 @@ class Ingress:
         if drain > LONGEST_DRAIN:
             raise ConfigurationError(f"Ingress drain is {drain}: a target group allows at most 3600 s")
         object.__setattr__(self, "drain", drain)
+        grace = as_timedelta(self.grace, "Ingress grace")
+        if grace > LONGEST_GRACE:
+            raise ConfigurationError(
+                f"Ingress grace is {in_words(grace)}: give at most 1 h, a task that is not ready by then will not be"
+            )
+        object.__setattr__(self, "grace", grace)
 
     def _check_listener(self) -> None:
         if self.rules is not None:
@@ -143,6 +161,11 @@ class Ingress:
                 "Ingress has a listener together with certificate, load_balancer, access_logs or sources: those belong "
                 "to the listener's owner, leave them out"
             )
+
+    @property
+    def grace_seconds(self) -> int:
+        """The start-up grace in seconds."""
+        return round(as_timedelta(self.grace, "Ingress grace").total_seconds())
 
     @property
     def drain_seconds(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
@@ -14,6 +15,7 @@ from .ingress import Ingress
 _NOT_FOUND = elbv2.ListenerAction.fixed_response(
     404, content_type="text/plain", message_body="no service answers this host and path\n"
 )
+_TO_HTTPS = elbv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True)
 
 
 class ServiceLoadBalancer(Construct):
@@ -29,22 +31,17 @@ class ServiceLoadBalancer(Construct):
         self._vpc = vpc
         self._is_everybodys = ingress.internet_facing and not ingress.sources
         self.resource = ingress.load_balancer or self._make()
+        # Port 80 keeps its one listener, whether it serves or redirects: a certificate that comes later would otherwise
+        # need a second listener on a port that is taken.
         if ingress.certificate is None:
-            self.production = self._listener("Http", 80)
-            return
-        self.production = self._listener("Https", 443)
-        redirect = self.resource.add_listener(
-            "Redirect",
-            port=80,
-            protocol=elbv2.ApplicationProtocol.HTTP,
-            open=False,
-            default_action=elbv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
-        )
-        self._admit(redirect, 80, self._clients())
+            self.production = self._listener("Http", 80, _NOT_FOUND)
+        else:
+            self.production = self._listener("Https", 443, _NOT_FOUND, certificate=ingress.certificate)
+            self._listener("Http", 80, _TO_HTTPS)
 
     def test_listener(self, port: int, sources: Sequence[str]) -> elbv2.ApplicationListener:
         """A further listener for test traffic, open to `sources` (IPv4 CIDRs) only."""
-        return self._listener("Test", port, sources)
+        return self._listener("Test", port, _NOT_FOUND, certificate=self._ingress.certificate, sources=sources)
 
     def _make(self) -> elbv2.ApplicationLoadBalancer:
         ingress = self._ingress
@@ -89,26 +86,31 @@ class ServiceLoadBalancer(Construct):
             balancer.log_access_logs(ingress.access_logs, prefix=self.node.path.replace("/", "-"))
         return balancer
 
-    def _listener(self, id: str, port: int, sources: Sequence[str] | None = None) -> elbv2.ApplicationListener:
-        certificate = self._ingress.certificate
-        listener = self.resource.add_listener(
+    def _listener(
+        self,
+        id: str,
+        port: int,
+        default_action: elbv2.ListenerAction,
+        *,
+        certificate: acm.ICertificate | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> elbv2.ApplicationListener:
+        listener = elbv2.ApplicationListener(
+            self,
             id,
+            load_balancer=self.resource,
             port=port,
             protocol=elbv2.ApplicationProtocol.HTTP if certificate is None else elbv2.ApplicationProtocol.HTTPS,
             certificates=None if certificate is None else [certificate],
             ssl_policy=None if certificate is None else elbv2.SslPolicy.RECOMMENDED_TLS,
             open=False,
-            default_action=_NOT_FOUND,
+            default_action=default_action,
         )
-        self._admit(listener, port, self._clients() if sources is None else [ec2.Peer.ipv4(one) for one in sources])
+        for peer in self._clients() if sources is None else [ec2.Peer.ipv4(one) for one in sources]:
+            listener.connections.allow_from(peer, ec2.Port.tcp(port), "clients")
         return listener
 
     def _clients(self) -> list[ec2.IPeer]:
         if self._is_everybodys:
             return [ec2.Peer.any_ipv4()]
         return [ec2.Peer.ipv4(source) for source in self._ingress.sources or (self._vpc.vpc_cidr_block,)]
-
-    @staticmethod
-    def _admit(listener: elbv2.ApplicationListener, port: int, peers: Sequence[ec2.IPeer]) -> None:
-        for peer in peers:
-            listener.connections.allow_from(peer, ec2.Port.tcp(port), "clients")

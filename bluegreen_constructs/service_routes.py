@@ -49,7 +49,7 @@ class ServiceRoutes(Construct):
             test_listener: elbv2.IApplicationListener = self._test_listener()
             test_conditions = conditions
         else:
-            # The last part of a stack's id is random: nobody outside the account can guess it, and it never changes.
+            # The last part of a stack's id: nobody outside the account can tell it, and it never changes.
             self._test_value = self._test_value or cdk.Fn.select(2, cdk.Fn.split("/", cdk.Stack.of(self).stack_id))
             test_listener = listener
             test_conditions = [
@@ -88,14 +88,16 @@ class ServiceRoutes(Construct):
         return cdk.Fn.join("/", [cdk.Fn.select(index, parts) for index in (1, 2, 3)])
 
     @property
-    def url(self) -> str:
-        """Where users reach the service: its host, else the load balancer's own name."""
-        return f"{self._scheme}://{self._ingress.host or self._name()}"
+    def url(self) -> str | None:
+        """Where users reach the service: its host, else the load balancer's own name; None when neither is known."""
+        host = self._ingress.host
+        name = host if host is not None and "*" not in host else self._name()
+        return None if name is None else f"{self._scheme}://{name}"
 
     @property
-    def test_url(self) -> str:
+    def test_url(self) -> str | None:
         """Where the candidate is reached; with a header route, together with that header."""
-        return self.url + self._test_port
+        return None if self.url is None else self.url + self._test_port
 
     @property
     def test_header(self) -> str | None:
@@ -113,14 +115,29 @@ class ServiceRoutes(Construct):
                 "tests come from Lambda's own addresses: use a test header without sources, or internet_facing=False, "
                 "where the tests run inside the VPC"
             )
-        header = self._test_traffic.header_name
-        if header is not None and self._test_value is None:
+        if self._scheme == "https" and (self._ingress.host is None or "*" in self._ingress.host):
             raise ConfigurationError(
-                f"{self.node.path} was given rules and smoke tests, but not the header that its test rule matches: "
-                "give test_traffic=TestTraffic.header(name, value) as in that rule's conditions"
+                f"{self.node.path} has smoke tests over HTTPS and {self._ingress.host or 'no host'}: give "
+                "Ingress(host=...) with a name that the certificate is for, none is for the load balancer's own name"
+            )
+        header = self._test_traffic.header_name
+        given = self._ingress.rules
+        if given is not None and (
+            header is None or self._test_value is None or not given.test.matches_header(header, self._test_value)
+        ):
+            raise ConfigurationError(
+                f"{self.node.path} was given rules and smoke tests, but not the header that the test rule matches: "
+                "give test_traffic=TestTraffic.header(name, value) as in that rule's conditions, or the tests would "
+                "meet the live side"
+            )
+        name = self._name() or self._ingress.host
+        if name is None:
+            raise ConfigurationError(
+                f"{self.node.path} has smoke tests on an imported listener, whose load balancer's name is not known: "
+                "give Ingress(host=...)"
             )
         return TestRoute(
-            url=f"{self._scheme}://{self._name()}{self._test_port}",
+            url=f"{self._scheme}://{name}{self._test_port}",
             host=self._ingress.host,
             headers={header: self._test_value} if header is not None and self._test_value is not None else {},
             inside_vpc=not self._ingress.internet_facing,
@@ -142,19 +159,14 @@ class ServiceRoutes(Construct):
             return "https" if self._ingress.certificate is not None else "http"
         return "http" if self._ingress.plain_http else "https"
 
-    def _name(self) -> str:
-        """The name the load balancer itself answers to."""
+    def _name(self) -> str | None:
+        """The name the load balancer itself answers to; None of an imported listener's."""
         if self._load_balancer is not None:
             return str(self._load_balancer.resource.load_balancer_dns_name)
         listener = self.production_rule.listener
         if isinstance(listener, elbv2.ApplicationListener):
             return str(listener.load_balancer.load_balancer_dns_name)
-        if self._ingress.host is None:
-            raise ConfigurationError(
-                f"{self.node.path} is on an imported listener, whose load balancer's name is not known: give "
-                "Ingress(host=...)"
-            )
-        return self._ingress.host
+        return None
 
     def _test_listener(self) -> elbv2.ApplicationListener:
         if self._load_balancer is None or self._test_traffic.port is None:

@@ -71,6 +71,8 @@ class TrafficRule(Construct):
     """The listener that the rule is on."""
     resource: CfnResource
     """The custom resource, for dependencies: what waits for it starts with a rule in place."""
+    priority: int
+    """The rule's priority; lower goes first."""
     rule_arn: str
     """The rule's ARN (a token). It stays the same for the rule's life, except when the listener changes."""
 
@@ -138,12 +140,21 @@ class TrafficRule(Construct):
         self.resource = CfnResource(self, "Resource", type="Custom::TrafficRule", properties=properties)
         self.resource.node.add_dependency(handler.event_limits)
         self.rule_arn = self.resource.get_att("RuleArn").to_string()
-        self.listener, self.blue, self.green = listener, blue, green
+        self.listener, self.blue, self.green, self.priority = listener, blue, green, priority
+        self._conditions = rendered
         # CloudFormation sees no link from the groups to the load balancer, so the groups are told: their metrics need
         # the load balancer's name, and what attaches targets to them has to wait for the rule.
         for group in (blue, green):
             if isinstance(group, elbv2.ApplicationTargetGroup):
                 group.register_listener(listener, self)
+
+    def matches_header(self, name: str, value: str) -> bool:
+        """Whether one of the rule's conditions asks for this header with this value."""
+        for condition in self._conditions:
+            config = condition.get("HttpHeaderConfig")
+            if isinstance(config, Mapping) and str(config.get("HttpHeaderName")).lower() == name.lower():
+                return value in _values(condition)
+        return False
 
 
 class _TrafficRuleHandler(EngineFunction):

@@ -12,16 +12,20 @@ from .environments import Environment, chosen
 from .network_stack import NetworkStack
 from .service_stack import ServiceStack
 
+UNNAMED_RELEASE = "no-release-given"
 _RELEASE = re.compile(r"(sha256:[0-9a-f]{64})|([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
 
 
 def build(app: cdk.App, *, environment: object, release: object) -> None:
     """Make the stacks of the named environment at the given release.
 
+    Without a release the templates can be read and compared, and name an image that does not exist: a default would
+    take an environment back to that release whenever somebody forgot to name one.
+
     Raises ConfigurationError for a name that is no environment, or a release that is no image tag or digest.
     """
     place = chosen(environment)
-    version = _checked_release(release)
+    version = _checked_release(UNNAMED_RELEASE if release is None else release)
     if place.qualifier is not None:
         app.node.set_context("@aws-cdk/core:bootstrapQualifier", place.qualifier)
     env = cdk.Environment(account=place.account, region=place.region)
@@ -29,6 +33,10 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
     service = ServiceStack(
         app, f"BlueGreenService-{place.name}", environment=place, network=network, release=version, env=env
     )
+    if release is None:
+        cdk.Annotations.of(service).add_warning_v2(
+            "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
+        )
     for stack in (network, service):
         _apply_account_rules(stack, place)
     for key, value in place.tags.items():

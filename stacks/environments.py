@@ -134,7 +134,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             region="eu-west-1",
             network=NewNetwork(egress="endpoints"),
             service=ServiceSettings(
-                internet_facing=False, strategy=Canary(percent=50, bake=timedelta(minutes=2)), bake=timedelta(minutes=5)
+                internet_facing=False, strategy=Canary(percent=50, bake=timedelta(minutes=3)), bake=timedelta(minutes=5)
             ),
         ),
         Environment(

@@ -69,6 +69,15 @@ def service(stack: cdk.Stack | None = None, **options: object) -> EcsBlueGreenSe
     return EcsBlueGreenService(stack, "Inference", **settings)
 
 
+def shared(stack: cdk.Stack, **changes: object) -> Ingress:
+    """The ingress of a service on somebody else's listener."""
+    group = ec2.SecurityGroup.from_security_group_id(stack, "SharedGroup", "sg-1")
+    listener = elbv2.ApplicationListener.from_application_listener_attributes(
+        stack, "Shared", listener_arn=LISTENER_ARN, security_group=group
+    )
+    return Ingress(**{"listener": listener, "priority": 40, "host": "predict.example.com", **changes})
+
+
 def template(of: EcsBlueGreenService) -> Template:
     return Template.from_stack(cdk.Stack.of(of))
 
@@ -206,6 +215,36 @@ class TestTheTwoSides:
     def test_no_listener_rule_is_left_to_cloudformation(self, full: Template) -> None:
         full.resource_count_is("AWS::ElasticLoadBalancingV2::ListenerRule", 0)
 
+    def test_production_starts_on_one_side_and_both_rules_are_what_their_names_say(self, full: Template) -> None:
+        (balancer,) = only(resources(full, "AWS::ECS::Service"))["Properties"]["LoadBalancers"]
+        rules = resources(full, "Custom::TrafficRule")
+        named = {
+            key: rules[balancer["AdvancedConfiguration"][key]["Fn::GetAtt"][0]]["Properties"]
+            for key in ("ProductionListenerRule", "TestListenerRule")
+        }
+        assert named["ProductionListenerRule"]["InitialCandidateWeight"] == 0
+        assert [c["Field"] for c in named["ProductionListenerRule"]["Conditions"]] == ["host-header"]
+        assert "http-header" in [c["Field"] for c in named["TestListenerRule"]["Conditions"]]
+
+    def test_a_changed_port_replaces_no_group(self) -> None:
+        def groups(port: int) -> dict[str, dict]:
+            made = service(container=container(port=port))
+            return resources(template(made), "AWS::ElasticLoadBalancingV2::TargetGroup")
+
+        assert groups(8080) == groups(9090)
+
+    def test_the_groups_say_how_long_they_drain_and_what_they_ask(self) -> None:
+        ingress = Ingress(plain_http=True, health_path="/ready", drain=timedelta(seconds=75))
+        group, _ = resources(template(service(ingress=ingress)), "AWS::ElasticLoadBalancingV2::TargetGroup").values()
+        assert group["Properties"]["HealthCheckPath"] == "/ready"
+        attributes = {one["Key"]: one["Value"] for one in group["Properties"]["TargetGroupAttributes"]}
+        assert attributes["deregistration_delay.timeout_seconds"] == "75"
+
+    def test_the_load_balancer_reaches_the_tasks_port(self) -> None:
+        found = template(service(container=container(port=9090)))
+        (path,) = resources(found, "AWS::EC2::SecurityGroupIngress").values()
+        assert path["Properties"]["FromPort"] == 9090
+
     def test_ecs_may_move_only_these_rules_and_groups(self, full: Template) -> None:
         rules = set(resources(full, "Custom::TrafficRule"))
         groups = set(resources(full, "AWS::ElasticLoadBalancingV2::TargetGroup"))
@@ -219,7 +258,16 @@ class TestTheTwoSides:
         assert {entry["Ref"] for entry in targets["Resource"]} == groups
         assert modify["Action"] == "elasticloadbalancing:ModifyRule"
         assert {entry["Fn::GetAtt"][0] for entry in modify["Resource"]} == rules
-        assert all(":Describe" in action for action in describe["Action"])
+        assert set(targets["Action"]) == {
+            "elasticloadbalancing:RegisterTargets",
+            "elasticloadbalancing:DeregisterTargets",
+        }
+        assert set(describe["Action"]) == {
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        }
 
 
 class TestTheRuleNeverChanges:
@@ -276,7 +324,9 @@ class TestAlarms:
     def test_a_minute_without_data_sets_no_alarm_off(self, full: Template) -> None:
         for alarm in resources(full, "AWS::CloudWatch::Alarm").values():
             assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
-            assert (alarm["Properties"]["DatapointsToAlarm"], alarm["Properties"]["EvaluationPeriods"]) == (2, 3)
+            wait = 3 if "fail their health check" in alarm["Properties"]["AlarmDescription"] else 2
+            assert alarm["Properties"]["DatapointsToAlarm"] == wait
+            assert alarm["Properties"]["EvaluationPeriods"] == wait + 3
 
     def test_the_error_rate_counts_refused_connections_and_has_a_floor_of_requests(self) -> None:
         found = template(service(alarms=AlarmThresholds(requests_floor=37)))
@@ -290,9 +340,37 @@ class TestAlarms:
             "RequestCount",
             "HTTPCode_Target_5XX_Count",
             "TargetConnectionErrorCount",
+            "HTTPCode_ELB_5XX_Count",
         }
         (expression,) = [m["Expression"] for m in metrics if "Expression" in m]
         assert expression.count(">37") == 3
+
+    def test_on_a_shared_load_balancer_its_own_answers_are_not_counted_for_this_service(self) -> None:
+        stack = new_stack()
+        found = template(service(stack, ingress=shared(stack)))
+        text = str(resources(found, "AWS::CloudWatch::Alarm"))
+        assert "HTTPCode_ELB_5XX_Count" not in text
+        assert "xl" not in text
+
+    def test_the_load_balancer_of_a_shared_listener_is_read_from_the_listeners_name(self) -> None:
+        stack = new_stack()
+        found = template(service(stack, ingress=shared(stack)))
+        (alarm, *_) = resources(found, "AWS::CloudWatch::Alarm").values()
+        (metric, *_) = alarm["Properties"]["Metrics"]
+        values = {one["Name"]: one["Value"] for one in metric["MetricStat"]["Metric"]["Dimensions"]}
+        assert values["LoadBalancer"] == "app/shared/50dc6c495c0c9188"
+        assert values["TargetGroup"]["Fn::Select"][0] == 5
+
+    def test_a_model_that_loads_for_ten_minutes_sets_no_alarm_off_while_it_loads(self) -> None:
+        slow = Ingress(plain_http=True, health_path="/ready", grace=timedelta(minutes=10))
+        found = template(service(ingress=slow))
+        found.has_resource_properties("AWS::ECS::Service", {"HealthCheckGracePeriodSeconds": 600})
+        (alarm,) = [
+            one
+            for one in resources(found, "AWS::CloudWatch::Alarm").values()
+            if "fail their health check" in one["Properties"]["AlarmDescription"]
+        ]
+        assert alarm["Properties"]["DatapointsToAlarm"] == 12
 
     def test_an_alarm_of_ones_own_joins_the_built_in_ones(self) -> None:
         stack = new_stack()
@@ -345,6 +423,23 @@ class TestHooks:
             },
         )
 
+    def test_smoke_tests_of_an_internal_load_balancer_are_let_in(self) -> None:
+        found = template(service(ingress=Ingress(internet_facing=False), hooks=[HttpSmokeTest("/ready")]))
+        admitted = [
+            rule["Properties"]
+            for rule in resources(found, "AWS::EC2::SecurityGroupIngress").values()
+            if rule["Properties"]["FromPort"] == 80
+        ]
+        assert len(admitted) == 1
+        assert "SmokeTest" in str(admitted[0]["SourceSecurityGroupId"])
+
+    @pytest.mark.parametrize("host", [None, "*.example.com"])
+    def test_smoke_tests_over_https_without_a_name_of_the_certificate_are_refused(self, host: str | None) -> None:
+        stack = new_stack()
+        certificate = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE_ARN)
+        with pytest.raises(ConfigurationError, match="a name that the certificate is for"):
+            service(stack, ingress=Ingress(certificate=certificate, host=host), hooks=[HttpSmokeTest("/ready")])
+
     def test_smoke_tests_that_could_not_reach_the_load_balancer_are_refused(self) -> None:
         with pytest.raises(ConfigurationError, match="use a test header without sources, or internet_facing=False"):
             service(ingress=Ingress(plain_http=True, sources=("192.0.2.0/24",)), hooks=[HttpSmokeTest("/ready")])
@@ -380,6 +475,31 @@ class TestIngress:
                 ],
             },
         )
+
+    def test_a_certificate_that_comes_later_keeps_the_listener_of_port_80(self) -> None:
+        def port_80(with_certificate: bool) -> tuple[str, str]:
+            stack = new_stack()
+            certificate = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE_ARN)
+            made = service(stack, ingress=Ingress(certificate=certificate) if with_certificate else PLAIN)
+            ((name, listener),) = [
+                (name, one)
+                for name, one in resources(template(made), "AWS::ElasticLoadBalancingV2::Listener").items()
+                if one["Properties"]["Port"] == 80
+            ]
+            return name, listener["Properties"]["DefaultActions"][0]["Type"]
+
+        assert port_80(with_certificate=False) == (port_80(with_certificate=True)[0], "fixed-response")
+        assert port_80(with_certificate=True)[1] == "redirect"
+
+    def test_a_service_of_some_paths_on_an_imported_listener_has_no_url_to_tell(self) -> None:
+        stack = new_stack()
+        made = service(stack, ingress=shared(stack, host=None, paths=("/predict",)))
+        assert made.url is None
+        assert "Url" not in str(template(made).to_json()["Outputs"])
+
+    def test_a_wildcard_host_is_answered_and_not_shown_as_an_address(self) -> None:
+        made = service(ingress=Ingress(plain_http=True, host="*.example.com"))
+        assert "*" not in str(template(made).to_json()["Outputs"])
 
     def test_a_shared_listener_gets_two_rules_and_nothing_else_of_a_load_balancer(self) -> None:
         stack = new_stack()
@@ -521,6 +641,7 @@ class TestIngress:
             ({"plain_http": True, "health_path": "ready"}, "start it with /"),
             ({"plain_http": True, "host": "a.example.com", "paths": ("/a", "/b", "/c", "/d")}, "give at most 4"),
             ({"plain_http": True, "drain": timedelta(hours=2)}, "at most 3600 s"),
+            ({"plain_http": True, "grace": timedelta(hours=2)}, "give at most 1 h"),
         ],
     )
     def test_settings_that_contradict_each_other_are_refused(self, settings: dict[str, object], said: str) -> None:
@@ -573,6 +694,8 @@ class TestIngress:
         ("make", "said"),
         [
             (lambda: TestTraffic.header("x test"), "letters, digits and hyphens"),
+            (lambda: TestTraffic.header("x_test"), "letters, digits and hyphens"),
+            (lambda: TestTraffic(header_name="Host", header_value="*"), "use another header"),
             (lambda: TestTraffic.header("Host"), "use another header"),
             (lambda: TestTraffic.header("x-test", "*"), "wildcards"),
             (lambda: TestTraffic.listener(443, sources=["10.0.0.0/8"]), "a port of its own"),
@@ -715,6 +838,12 @@ class TestRefusals:
             ({"strategy": Linear(percent=2, every=timedelta(minutes=1))}, "steps of 3 percent or more"),
             ({"strategy": Canary(percent=5, bake=timedelta(seconds=30))}, "Canary bake is 0:00:30"),
             ({"strategy": Canary(percent=5, bake=timedelta(hours=25))}, "at most 1440 minutes"),
+            ({"strategy": Canary(percent=5, bake=timedelta(minutes=2))}, "give at least 3 min"),
+            ({"strategy": Canary(percent=5, bake=timedelta(0))}, "give at least 3 min"),
+            (
+                {"strategy": Linear(percent=50, every=timedelta(hours=24)), "bake": timedelta(hours=10)},
+                "take 34 h together",
+            ),
             ({"strategy": "canary"}, "use AllAtOnce, Canary or Linear"),
         ],
     )
@@ -763,6 +892,28 @@ class TestRefusals:
         )
         with pytest.raises(ConfigurationError, match="two zones or more"):
             service(stack, vpc=vpc)
+
+    def test_a_test_rule_that_would_never_be_looked_at_is_refused(self) -> None:
+        made = service()
+        with pytest.raises(ConfigurationError, match="give the test rule a lower number"):
+            ServiceRules(made.test_rule, made.production_rule)
+        with pytest.raises(ConfigurationError, match="give the test rule a lower number"):
+            ServiceRules(made.production_rule, made.production_rule)
+
+    @pytest.mark.parametrize("route", [TestTraffic.header(), TestTraffic.header("x-other", "0123456789abcdef")])
+    def test_smoke_tests_that_the_given_test_rule_would_not_match_are_refused(self, route: TestTraffic) -> None:
+        own = service(test_traffic=TestTraffic.header("x-try", "0123456789abcdef"))
+        rules = ServiceRules(own.production_rule, own.test_rule)
+        with pytest.raises(ConfigurationError, match="would meet the live side"):
+            EcsBlueGreenService(
+                cdk.Stack.of(own),
+                "Other",
+                vpc=own.cluster.vpc,
+                container=container(),
+                ingress=Ingress(rules=rules, plain_http=True),
+                hooks=[HttpSmokeTest("/ready")],
+                test_traffic=route,
+            )
 
     def test_rules_of_two_services_are_refused(self) -> None:
         made = service()

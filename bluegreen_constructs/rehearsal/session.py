@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .aws_apis import AwsApis
 
 FIRST_RELEASE = "1.0.0"
-RATE_PER_SECOND = 60.0
+REQUESTS_PER_REHEARSED_MINUTE = 120.0  # whatever the speed, so that an alarm's minute holds as many
 STREAM_SHARE = 0.1
 _CDK_LIMIT_SECONDS = 600.0
 
@@ -90,6 +90,11 @@ class Session:
         """End every command of the CDK CLI that still runs."""
         for cli in self._clis:
             cli.end()
+
+    @property
+    def rate_per_second(self) -> float:
+        """Requests a second of the load: as many in each rehearsed minute, whatever the speed."""
+        return REQUESTS_PER_REHEARSED_MINUTE * self.speed / 60
 
     @property
     def speed(self) -> float:
@@ -178,7 +183,7 @@ class DeployedApplication:
                 f"the load balancer {service.load_balancer} serves no port {listener['Port']} on this machine"
             ) from None
 
-    def load(self, name: str, *, rate_per_second: float = RATE_PER_SECOND) -> LoadProcess:
+    def load(self, name: str) -> LoadProcess:
         """Users: predictions with known answers and streams, at a fixed rate, from another process."""
         service = self.service()
         folder = self.session.work_dir / "load"
@@ -186,7 +191,7 @@ class DeployedApplication:
         load = LoadProcess(
             LoadPlan(
                 address=self.address(service),
-                rate_per_second=rate_per_second,
+                rate_per_second=self.session.rate_per_second,
                 output=folder / f"{name}.jsonl",
                 golden=self.about.golden,
                 stream_share=STREAM_SHARE,

@@ -117,7 +117,7 @@ class ServiceStack(cdk.Stack):
             vpc=vpc,
             subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             container=Container(image=ecs.ContainerImage.from_registry(f"inference:{release}"), port=8080),
-            ingress=Ingress(rules=rules),
+            ingress=Ingress(rules=rules, health_path="/ready", plain_http=True),
             test_traffic=TEST_HEADER,
             scaling=Scaling(min=2),
             strategy=Canary(percent=10, bake=timedelta(minutes=15)),

@@ -120,6 +120,16 @@ class TestTheHook:
         assert first["callBackDelay"] == SETTLE_SECONDS
         assert first["hookDetails"] == {**details, "settled": True}
 
+    def test_details_that_come_as_text_are_given_time_to_settle_as_well(self) -> None:
+        details = json.dumps(SmokeTestPlan("http://127.0.0.1:1", {}, (HttpSmokeTest("/"),)).to_details())
+        assert handler({"hookDetails": details}, None)["hookStatus"] == "IN_PROGRESS"
+
+    def test_a_check_cannot_leave_the_test_route_by_a_header_of_its_own(self) -> None:
+        with candidate() as (port, asked):
+            check = HttpSmokeTest("/", headers={"X-Try": "somebody else"})
+            assert answer(f"http://127.0.0.1:{port}", check) == "SUCCEEDED"
+        assert asked[0][2]["x-try"] == "candidate"
+
     def test_the_checks_are_sent_in_order_with_the_test_header_and_their_body(self) -> None:
         with candidate() as (port, asked):
             checks = (HttpSmokeTest("/ready"), HttpSmokeTest("/predict", method="POST", body='{"text": "hi"}'))
@@ -152,7 +162,7 @@ class TestTheHook:
             pass
         assert answer(f"http://127.0.0.1:{port}", HttpSmokeTest("/", timeout=timedelta(seconds=2))) == "FAILED"
 
-    @pytest.mark.parametrize("event", [{}, {"hookDetails": None}, {"hookDetails": 7}])
+    @pytest.mark.parametrize("event", [{}, {"hookDetails": None}, {"hookDetails": 7}, {"hookDetails": "7"}])
     def test_a_call_without_details_fails_instead_of_passing_untested(self, event: dict[str, object]) -> None:
         assert handler(event, None) == {"hookStatus": "FAILED"}
 

@@ -14,7 +14,7 @@ from bluegreen_constructs.engine.errors import ConfigurationError
 from stacks import environments
 from stacks.application import build
 from stacks.environments import ENVIRONMENTS, Environment, ExistingNetwork, NewNetwork, chosen
-from tests.stacks.conftest import ROOT, Synthesised, synthesise
+from tests.stacks.conftest import ROOT, Synthesised, settings, synthesise
 
 
 def test_every_environment_is_clean_under_cdk_nag(application: Synthesised) -> None:
@@ -132,6 +132,13 @@ class TestStrictAccounts:
             assert role["Properties"]["Path"] == "/delivery/"
             assert "TeamBoundary" in json.dumps(role["Properties"]["PermissionsBoundary"])
 
+    def test_the_tags_of_an_environment_reach_its_resources(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        templates = self.built(monkeypatch, tags={"cost-centre": "4711"})
+        (service,) = [
+            r for r in templates["BlueGreenService-strict"]["Resources"].values() if r["Type"] == "AWS::ECS::Service"
+        ]
+        assert {"Key": "cost-centre", "Value": "4711"} in service["Properties"]["Tags"]
+
     def test_a_custom_bootstrap_qualifier_reaches_both_stacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for template in self.built(monkeypatch, qualifier="team1").values():
             assert "/cdk-bootstrap/team1/version" in json.dumps(template["Parameters"])
@@ -191,7 +198,7 @@ class TestRefusals:
         with pytest.raises(ConfigurationError, match=said):
             chosen(name)
 
-    @pytest.mark.parametrize("release", [None, "", "a b", "sha256:12", "-1"])
+    @pytest.mark.parametrize("release", [7, "", "a b", "sha256:12", "-1"])
     def test_a_release_that_is_no_tag_and_no_digest_is_refused(self, release: object) -> None:
         with pytest.raises(ConfigurationError, match="the image's tag or its sha256 digest"):
             build(cdk.App(), environment="dev", release=release)
@@ -223,8 +230,21 @@ class TestRefusals:
             make()
 
 
+def test_without_a_release_the_template_names_an_image_that_does_not_exist() -> None:
+    app = cdk.App(context=settings())
+    build(app, environment="prod", release=None)
+    service = next(node for node in app.node.children if "Service" in node.node.id)
+    assert "no-release-given" in json.dumps(cdk.assertions.Template.from_stack(service).to_json())
+    cdk.assertions.Annotations.from_stack(service).has_warning(
+        "*", cdk.assertions.Match.string_like_regexp("add -c release")
+    )
+
+
 def test_production_is_protected_and_keeps_its_logs() -> None:
     prod = synthesise("prod")
+    manifest = json.loads((prod.folder / "manifest.json").read_text(encoding="utf-8"))
+    stacks = [one for one in manifest["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
+    assert [one["properties"].get("terminationProtection") for one in stacks] == [True, True]
     (bucket,) = prod.resources("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Retain"
     assert ENVIRONMENTS["prod"].protected

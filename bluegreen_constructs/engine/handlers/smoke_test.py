@@ -1,6 +1,7 @@
 """The ECS lifecycle hook that sends the smoke tests to the candidate by the test route."""
 
 import http.client
+import json
 import logging
 import ssl
 import urllib.error
@@ -31,15 +32,17 @@ class HookAnswer(TypedDict, total=False):
 def handler(event: Mapping[str, object], _context: object) -> HookAnswer:
     """Answer SUCCEEDED when every check passes, FAILED at the first that does not (ECS then rolls back)."""
     details = event.get("hookDetails")
-    if isinstance(details, Mapping) and not details.get("settled"):
+    if isinstance(details, str):  # CloudFormation takes them as text, and ECS may hand them on as it got them
+        details = json.loads(details)
+    if not isinstance(details, Mapping):
+        logger.error("the hook has no details, so there is nothing to test", extra={"event": dict(event)})
+        return {"hookStatus": "FAILED"}
+    if not details.get("settled"):
         return {
             "hookStatus": "IN_PROGRESS",
             "callBackDelay": SETTLE_SECONDS,
             "hookDetails": {**details, "settled": True},
         }
-    if not isinstance(details, Mapping | str):
-        logger.error("the hook has no details, so there is nothing to test", extra={"event": dict(event)})
-        return {"hookStatus": "FAILED"}
     plan = SmokeTestPlan.from_details(details)
     for check in plan.checks:
         failure = _send(plan, check)
@@ -52,7 +55,9 @@ def handler(event: Mapping[str, object], _context: object) -> HookAnswer:
 
 def _send(plan: SmokeTestPlan, check: HttpSmokeTest) -> str | None:
     """Send one check and say why it fails; None when it passes."""
-    headers = {**plan.headers, **check.headers}
+    # The route goes last: a check that set its header would leave the test route and meet the live side.
+    route = {name.lower() for name in plan.headers}
+    headers = {name: value for name, value in check.headers.items() if name.lower() not in route} | dict(plan.headers)
     body = None if check.body is None else check.body.encode()
     if body is not None and "content-type" not in {name.lower() for name in headers}:
         headers["content-type"] = "application/json"

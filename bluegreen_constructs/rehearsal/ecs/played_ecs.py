@@ -148,17 +148,8 @@ class PlayedEcs:
             "reason": task.reason,
             "exit_code": task.exit_code,
             "not_run": list(self._host.not_run.get(task.id, ())),
-            "log": list(self._last_words(task)),
+            "log": list(last_words(task, self._settings.log_dir)),
         }
-
-    def _last_words(self, task: Task) -> tuple[str, ...]:
-        """The end of a stopped task's log; read once, for the state is asked for again and again."""
-        if task.state is not TaskState.STOPPED:
-            return ()
-        if task.last_words is None:
-            logs = sorted(self._settings.log_dir.glob(f"{task.id}-*.log"))
-            task.last_words = tuple(line for log in logs for line in last_lines(log))
-        return task.last_words
 
     def _describe_deployment(self, deployment: Deployment) -> dict[str, object]:
         run = deployment.run
@@ -218,6 +209,15 @@ class PlayedEcs:
                 )
         except Exception:  # noqa: BLE001  # a target of the event must not fail the deployment
             _log.exception("the event %s could not be delivered", name)
+
+
+def last_words(task: Task, log_dir: Path) -> tuple[str, ...]:
+    """The end of a stopped task's log; read once, for the state is asked for again and again."""
+    if task.state is not TaskState.STOPPED:
+        return ()
+    if task.last_words is None:
+        task.last_words = tuple(line for log in sorted(log_dir.glob(f"{task.id}-*.log")) for line in last_lines(log))
+    return task.last_words
 
 
 def _task_credentials(settings: EcsSettings) -> dict[str, str]:

@@ -106,12 +106,6 @@ class CloudWatch(MetricStore):
             ]
         return {**super().describe(), "alarms": described}
 
-    def alarm_states(self, names: list[str]) -> dict[str, str]:
-        """The state of each named alarm, metric or composite, that exists."""
-        with _responses.request_scope(self._account, self._region), self.alarm_lock:
-            records = {name: _cw._alarms.get(name) or _cw._composite_alarms.get(name) for name in names}
-        return {name: text(record.get("StateValue")) for name, record in records.items() if record}
-
     # Evaluation
 
     def _run(self) -> None:

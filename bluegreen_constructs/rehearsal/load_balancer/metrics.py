@@ -14,14 +14,17 @@ minute has ended, never in part; health checks are not counted. What is reported
   is a nonzero value".
 
 That the page's general sentence about flowing requests does not hold back the host counts and RequestCountPerTarget is
-how we read it (their own criteria are narrower); nobody here has seen it in an account. A group is reported while a rule
+how we read it (their own criteria are narrower), not seen in an account. A group is reported while a rule
 names it. The dimension sets with an Availability Zone are not published.
 """
 
-from collections import defaultdict
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from ...engine.errors import ConfigurationError
 
 NAMESPACE = "AWS/ApplicationELB"
 MINUTE = 60.0
@@ -74,47 +77,124 @@ class PublicationLag:
             raise ConfigurationError(f"PublicationLag seconds is {self.seconds:g}; give 0 or more")
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What the last look in a minute saw of one group's targets."""
+@dataclass
+class _Group:
+    """One group in one minute: its requests, and what the looks at its targets saw."""
 
-    healthy: int
-    registered: int
+    healthy: int = 0
+    registered: int = 0
+    requests: int = 0
 
 
 @dataclass
 class _Minute:
-    """One minute: samples by metric, requests by group, and which groups and balancers were in use."""
+    """One minute: samples by metric, the groups that rules name, and the load balancers that got a request."""
 
-    samples: defaultdict[tuple[str, _Dimensions, str], list[float]] = field(default_factory=lambda: defaultdict(list))
-    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    looks: dict[tuple[str, str], _Look] = field(default_factory=dict)
+    samples: dict[tuple[str, _Dimensions, str], list[float]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], _Group] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
-    def points(self, at: float) -> Iterator[Point]:
-        """Everything that is reported of this minute."""
-        reported = {**{key: _Look(0, 1) for key in self.requests}, **self.looks}
-        for (balancer, group), look in reported.items():
-            requests = float(self.requests[balancer, group])
-            dimensions = _group(balancer, group)
-            share = requests / (look.healthy or look.registered or 1)
-            for place in ((("TargetGroup", group),), dimensions):
-                yield Point("RequestCountPerTarget", place, (share,), at, "Count")
-            if look.registered and balancer in self.asked:
-                yield Point("RequestCount", dimensions, (requests,), at, "Count")
-                self._fill_with_zero(dimensions)
-        for balancer in sorted(self.asked):
-            groups = {key: look for key, look in reported.items() if key[0] == balancer and look.registered}
-            if groups:
-                requests = float(sum(self.requests[key] for key in groups))
-                yield Point("RequestCount", _balancer(balancer), (requests,), at, "Count")
-                self._fill_with_zero(_balancer(balancer))
-        for (name, dimensions, unit), values in self.samples.items():
-            yield Point(name, dimensions, tuple(values), at, unit)
+    def add(self, name: str, dimensions: _Dimensions, value: float, unit: str = "Count") -> None:
+        """Add a sample."""
+        self.samples.setdefault((name, dimensions, unit), []).append(value)
 
-    def _fill_with_zero(self, dimensions: _Dimensions) -> None:
-        for kind in _TARGET_CODES:
-            self.samples[f"HTTPCode_Target_{kind}XX_Count", dimensions, "Count"] |= []
+    def group(self, balancer: str, group: str) -> _Group:
+        """What is known of a group; nothing at first."""
+        return self.groups.setdefault((balancer, group), _Group())
+
+    def complete(self) -> None:
+        """Add what can only be said when the minute has ended."""
+        requests: Counter[str] = Counter()
+        for (balancer, group), seen in self.groups.items():
+            share = seen.requests / (seen.healthy or seen.registered or 1)
+            for dimensions in ((("TargetGroup", group),), _group(balancer, group)):
+                self.add("RequestCountPerTarget", dimensions, share)
+            if seen.registered and balancer in self.asked:
+                self._count(_group(balancer, group), seen.requests)
+                requests[balancer] += seen.requests
+        for balancer, total in requests.items():
+            self._count(_balancer(balancer), total)
+
+    def _count(self, dimensions: _Dimensions, requests: int) -> None:
+        self.add("RequestCount", dimensions, float(requests))
+        for kind in range(2, 6):
+            self.samples.setdefault((f"HTTPCode_Target_{kind}XX_Count", dimensions, "Count"), [0.0])
+
+
+class MinuteBook:
+    """Collects what the data plane did and hands out the points of each minute once it has ended.
+
+    Balancers and groups are named by their CloudWatch dimension values (`app/name/id`, `targetgroup/name/id`).
+    """
+
+    def __init__(self) -> None:
+        self._minutes: dict[float, _Minute] = {}
+        self._healthy: dict[tuple[str, str], int] = {}
+
+    def chosen(self, balancer: str, group: str, now: float) -> None:
+        """A request got a target (RequestCount counts only those)."""
+        minute = self._minute(now)
+        minute.asked.add(balancer)
+        seen = minute.group(balancer, group)
+        if not seen.registered:  # no look in this minute yet
+            seen.registered, seen.healthy = 1, self._healthy.get((balancer, group), 0)
+        seen.requests += 1
+
+    def target_answered(self, balancer: str, group: str, status: int, seconds: float, now: float) -> None:
+        """A target answered with `status`, its response headers `seconds` (real) after the request was sent."""
+        minute = self._minute(now)
+        for dimensions in (_balancer(balancer), _group(balancer, group)):
+            minute.add("TargetResponseTime", dimensions, seconds, "Seconds")
+            if 2 <= status // 100 <= 5:
+                minute.add(f"HTTPCode_Target_{status // 100}XX_Count", dimensions, 1.0)
+
+    def connection_failed(self, balancer: str, group: str, now: float) -> None:
+        """No connection to the chosen target came about."""
+        minute = self._minute(now)
+        for dimensions in (_balancer(balancer), _group(balancer, group)):
+            minute.add("TargetConnectionErrorCount", dimensions, 1.0)
+
+    def balancer_answered(self, balancer: str, status: int, now: float, action: str | None = None) -> None:
+        """The load balancer answered itself; `action` is "Fixed_Response" or "Redirect" for a rule's action.
+
+        These counts have the load balancer's dimension only: a group without targets is not seen in its own 5xx.
+        """
+        minute, dimensions = self._minute(now), _balancer(balancer)
+        minute.asked.add(balancer)
+        if status // 100 in {3, 4, 5}:
+            minute.add(f"HTTPCode_ELB_{status // 100}XX_Count", dimensions, 1.0)
+        if status in {500, 502, 503, 504}:
+            minute.add(f"HTTPCode_ELB_{status}_Count", dimensions, 1.0)
+        if action is not None:
+            minute.add(f"HTTP_{action}_Count", dimensions, 1.0)
+
+    def hosts(self, balancer: str, group: str, *, healthy: int, unhealthy: int, registered: int, now: float) -> None:
+        """One look at a used group's targets; call it a few times a minute, so that minimum and average say something.
+
+        Registered targets that are neither (initial) count in neither; those that drain are no longer registered.
+        """
+        minute, dimensions = self._minute(now), _group(balancer, group)
+        if registered:
+            minute.add("HealthyHostCount", dimensions, float(healthy))
+            minute.add("UnHealthyHostCount", dimensions, float(unhealthy))
+        seen = minute.group(balancer, group)
+        seen.healthy, seen.registered = healthy, max(seen.registered, registered)
+        self._healthy[balancer, group] = healthy
+
+    def ended(self, now: float) -> list[Point]:
+        """The points of all minutes that have ended by `now`, each handed out once."""
+        points = []
+        for at in sorted(start for start in self._minutes if start + MINUTE <= now):
+            minute = self._minutes.pop(at)
+            minute.complete()
+            for (name, dimensions, unit), values in minute.samples.items():
+                points.append(Point(name, dimensions, tuple(values), at, unit))
+        return points
+
+    def _minute(self, now: float) -> _Minute:
+        return self._minutes.setdefault(_start(now), _Minute())
+
+
 def publish(points: Sequence[Point], sink: MetricSink) -> None:
     """Hand points to CloudWatch."""
     for point in points:

@@ -21,7 +21,7 @@ from .forward_proxy import ForwardProxy
 from .health import HealthBook, TargetHealth
 from .health_checks import HealthChecks
 from .in_flight import InFlight
-from .metrics import MetricSink, publish
+from .metrics import MetricSink, PublicationLag, publish
 from .model import DEFAULT_IDLE_SECONDS, RoutingTable, Target, TargetGroup
 from .propagation import Propagation, PropagationLag
 from .proxy import Ledger, Proxy
@@ -53,12 +53,17 @@ class LoadBalancerPlane:
         metrics: MetricSink,
         clock: Clock,
         lag: PropagationLag | None = None,
+        publication: PublicationLag | None = None,
         seed: int = 0,
     ) -> None:
-        """`seed` fixes the weighted choices and the propagation lags; `lag` defaults to 1-5 rehearsed seconds."""
+        """`seed` fixes the weighted choices and the propagation lags; `lag` defaults to 1-5 rehearsed seconds.
+
+        `publication` says how late the metrics of a minute appear (default: a minute after its end).
+        """
         self._read_table = read_table
         self._metrics = metrics
         self._clock = clock
+        self._publication = publication or PublicationLag()
         self._health = HealthBook(speed=clock.speed)
         self._ledger = Ledger(clock)
         self._in_flight = InFlight()
@@ -240,7 +245,7 @@ class LoadBalancerPlane:
         if now >= self._hosts_due:
             self._hosts_due = now + _HOSTS_SAMPLE_SECONDS
             self._count_hosts(now)
-        publish(self._ledger.minutes.ended(now), self._metrics)
+        publish(self._ledger.minutes.ended(now - self._publication.seconds), self._metrics)
 
     def _note(self, error: str) -> None:
         if error not in self._errors:
@@ -252,7 +257,12 @@ class LoadBalancerPlane:
             if group := table.target_groups.get(arn):
                 states = [health.state.value for health in self._health.describe(group)]
                 self._ledger.minutes.hosts(
-                    balancer.dimension, group.dimension, states.count("healthy"), states.count("unhealthy"), now
+                    balancer.dimension,
+                    group.dimension,
+                    healthy=states.count("healthy"),
+                    unhealthy=states.count("unhealthy"),
+                    registered=len(group.targets),
+                    now=now,
                 )
 
     async def _reconcile_sockets(self) -> None:

@@ -10,7 +10,7 @@ from ..cdk_run import CdkResult
 from ..deployed_service import DeployedService, weights_of
 from ..outcome import Outcome
 from ..rollout_watch import Rollout, calls_between, rollouts_of, weights_since
-from ..session import RATE_PER_SECOND, DeployedApplication, Session, wait_until
+from ..session import DeployedApplication, Session, wait_until
 from .release_evidence import answered_tests, latency_threshold, rings, said_of
 from .release_seen import ExpectedRelease, Fault, Seen
 from .traffic_conditions import Watched
@@ -59,7 +59,7 @@ class ReleaseScenario(ExpectedRelease):
             rollouts=rollouts,
             weights=tuple(weights_since(service, service.production_rule, after, started)),
             final_weights=weights_of(service.production_rule, session.apis),
-            watched=Watched(RATE_PER_SECOND, started, stopped, records, result),
+            watched=Watched(session.rate_per_second, started, stopped, records, result),
             slow_seconds=latency_threshold(service, session.apis),
             evidence=said_of(rollouts, service, after, session.apis, since=started),
             tested=_tested(rollouts, service, before, after),

@@ -11,7 +11,7 @@ from ..deployed_service import DeployedService, weights_of
 from ..load import LoadRecord
 from ..outcome import Condition, Outcome
 from ..rollout_watch import Rollout, Weights, rollouts_of, weights_since
-from ..session import RATE_PER_SECOND, DeployedApplication, Session, wait_until
+from ..session import DeployedApplication, Session, wait_until
 from .traffic_conditions import Watched, all_on, in_share, load_was_whole, nothing_lost
 
 RELEASE = "2.0.0"
@@ -81,7 +81,7 @@ class RedeployMidRollout:
             rollouts=tuple(rollouts_of(service, state)[known:]),
             weights=tuple(weights_since(service, service.production_rule, state, started)),
             rule_calls=tuple(state["calls"]["rule_calls"]),
-            watched=Watched(RATE_PER_SECOND, started, stopped, records, result),
+            watched=Watched(session.rate_per_second, started, stopped, records, result),
         )
         return seen.outcome(self.name)
 

@@ -151,6 +151,31 @@ def test_an_alarm_of_m_out_of_n_fires_and_recovers_as_the_minutes_pass() -> None
     assert states == ["OK", "OK", "OK", "OK", "ALARM", "OK", "OK", "OK"]
 
 
+def test_an_alarm_on_a_metric_that_appears_a_minute_late_rings_a_minute_later() -> None:
+    """The newest minute never has data: it counts as missing, and the ones before it still decide."""
+    request = {**PLAIN, "EvaluationPeriods": 3, "DatapointsToAlarm": 2, "TreatMissingData": "notBreaching"}
+    published = (1, 1, 60, 60, 1, 1, 1)
+    states = []
+    current = AlarmState.OK
+    for minute in range(2, 8):
+        outcome = outcome_of(request, minutes(*published[: minute - 1]), now=T0 + 60 * minute, current=current)
+        assert outcome is not None
+        current = outcome.state
+        states.append(current.value)
+    assert states == ["OK", "OK", "OK", "ALARM", "ALARM", "OK"]
+
+
+@pytest.mark.parametrize(("datapoints", "rings"), [(2, True), (3, False)])
+def test_a_fill_takes_a_late_minute_for_its_value_so_that_only_m_of_n_can_ring(datapoints: int, *, rings: bool) -> None:
+    """As AWS warns of FILL: "the latest data point for the metric" is "always the FILL value"."""
+    late = math_alarm(
+        "FILL(m, 0)", metric("m", "Load"), EvaluationPeriods=3, DatapointsToAlarm=datapoints, Threshold=50
+    )
+    outcome = outcome_of(late, minutes(60, 60, 60, 60), now=T0 + 60 * 5)
+    assert outcome is not None
+    assert (outcome.state is AlarmState.ALARM) is rings
+
+
 def test_a_metric_math_alarm_watches_the_query_that_returns_data() -> None:
     store = minutes(30)
     store.put("Test", "Bad", {}, [6], T0)

@@ -27,7 +27,7 @@ def math_of(expression: str, **metrics: list[float | None]) -> list[float | None
     return list(result.values)
 
 
-# The expressions that the constructs emit
+# Expressions like those of the constructs (tests/test_guardrail_alarms.py evaluates theirs)
 
 
 def test_the_error_rate_guardrail() -> None:

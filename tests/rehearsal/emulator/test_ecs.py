@@ -274,6 +274,10 @@ def test_a_stack_creates_canaries_rolls_back_and_deletes_a_service(aws: Aws) -> 
     assert any("rolled back because the circuit breaker threshold was exceeded" in reason for reason in reasons)
     assert aws.weights(ingress) == {"blue": 100, "green": 0}
     assert aws.service("stacked")["taskDefinition"] == good["taskDefinition"]
+    state: Any = aws.emulator.state()
+    failed = [task for task in state["ecs"]["services"]["stacked"]["tasks"] if task["exit_code"] == 1]
+    assert len(failed) >= 3
+    assert {(task["state"], *task["log"]) for task in failed} == {("STOPPED", "this build cannot start")}
     statuses = [deployment["status"] for deployment in aws.deployments("stacked")]
     assert statuses == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "SUCCESSFUL"], "CloudFormation's rollback deploys nothing"
 
@@ -467,11 +471,21 @@ def test_a_container_that_the_tasks_file_does_not_name_fails_the_deployment_with
 
 
 def test_the_state_tells_stages_in_rehearsed_and_real_time(aws: Aws) -> None:
-    create(aws, "told")
+    ingress = create(aws, "told")
     aws.ended("told")
     state = aws.emulator.state()["ecs"]
     assert isinstance(state, dict)
     (deployment,) = state["services"]["told"]["deployments"]
+    rules = (
+        ingress["advancedConfiguration"]["productionListenerRule"],
+        ingress["advancedConfiguration"]["testListenerRule"],
+    )
+    calls: Any = aws.emulator.state()["calls"]
+    told = [(call["action"], call["arn"], call["caller"], call["writes_actions"]) for call in calls["rule_calls"]]
+    assert [call for call in told if call[1] in rules] == [
+        *(("CreateRule", rule, "test", True) for rule in rules),
+        *(("ModifyRule", rule, "ecs", True) for rule in reversed(rules)),
+    ]
     stages = [milestone["stage"] for milestone in deployment["timeline"]]
     assert stages[0] == "PRE_SCALE_UP"
     assert stages[-1] == "CLEAN_UP"

@@ -47,6 +47,8 @@ class Recorded:
     """A metric sink that keeps what it got."""
 
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lags: list[float] = field(default_factory=list)
+    now: Callable[[], float] = lambda: 0.0
 
     def put(
         self,
@@ -58,6 +60,7 @@ class Recorded:
         unit: str = "",
     ) -> None:
         assert (namespace, at % 60) == ("AWS/ApplicationELB", 0)
+        self.lags.append(self.now() - at - 60)
         self.sums[name, dimensions.get("TargetGroup", "")] += sum(values)  # type: ignore[assignment]  # floats are fine
 
 
@@ -128,7 +131,8 @@ async def eventually(holds: Callable[[], bool]) -> None:
 @contextlib.asynccontextmanager
 async def rig(speed: float = 60.0, lag: PropagationLag | None = None) -> AsyncIterator[Rig]:
     holder: list[Rig] = []
-    recorded, clock = Recorded(), Clock(speed)
+    clock = Clock(speed)
+    recorded = Recorded(now=clock.now)
     plane = LoadBalancerPlane(
         read_table=lambda: holder[0].read(),  # noqa: PLW0108  # the rig needs the plane first
         metrics=recorded,
@@ -294,6 +298,17 @@ def test_the_request_reaches_the_target_as_sent_with_the_balancers_headers() -> 
             assert request.headers["X-Forwarded-Port"] == "80"
             assert request.headers["X-Amzn-Trace-Id"].startswith("Root=1-")
             assert "X-Hop" not in request.headers
+
+    asyncio.run(scenario())
+
+
+def test_the_metrics_of_a_minute_appear_a_minute_after_its_end() -> None:
+    async def scenario() -> None:
+        async with rig(speed=600) as it:
+            it.group(BLUE, NOTHING)
+            await it.serve(to(BLUE))
+            await eventually(lambda: bool(it.recorded.lags))
+            assert min(it.recorded.lags) >= 60
 
     asyncio.run(scenario())
 
