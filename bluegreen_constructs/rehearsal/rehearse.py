@@ -1,7 +1,5 @@
 """Runs scenarios one after the other in one emulator, and sees to it that nothing is left."""
 
-import shutil
-import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,10 +14,9 @@ from .emulator.process import EmulatorProcess
 from .installed import check_extra, check_sample_service
 from .node import find_node
 from .outcome import Outcome
+from .run_folder import run_folder
 from .scenarios.scenario import Scenario
 from .session import NotDeployedError, Say, Session
-
-KEPT_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,11 @@ def open_session(options: Options, say: Say) -> Iterator[Session]:
     from .aws_apis import AwsApis  # noqa: PLC0415  # boto3 only after the extra was found
 
     application = sample_application(root)
-    work_dir = _work_dir(root)
-    say(f"emulator: starting, files in {work_dir.relative_to(root)}")
-    with EmulatorProcess(work_dir, port=options.port, speed=options.speed, tasks_file=application.tasks) as emulator:
+    with (
+        run_folder(root) as work_dir,
+        EmulatorProcess(work_dir, port=options.port, speed=options.speed, tasks_file=application.tasks) as emulator,
+    ):
+        say(f"emulator: started, files in {work_dir.relative_to(root)}")
         session = Session(emulator, work_dir, say, AwsApis.of(emulator.config), root)
         try:
             session.bootstrap(application)
@@ -105,27 +104,3 @@ def _reason(error: Exception, file: Path) -> str:
         return str(error)
     file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return f"it broke off with {type(error).__name__} ({' '.join(str(error).split())}); where it did is in {file}"
-
-
-def _work_dir(root: Path) -> Path:
-    """A folder of this run's own under `.rehearsal/`; the logs of the last runs are kept."""
-    runs = root / ".rehearsal"
-    try:
-        runs.mkdir(exist_ok=True)
-        for old in sorted(path for path in runs.iterdir() if path.is_dir())[: -(KEPT_RUNS - 1)]:
-            shutil.rmtree(old, ignore_errors=True)
-        return _new_folder(runs)
-    except OSError as error:
-        raise RehearsalError(f"the folder {runs} cannot be written ({error.strerror}); make it writable") from None
-
-
-def _new_folder(runs: Path) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for number in range(100):
-        folder = runs / (stamp if number == 0 else f"{stamp}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
-    raise RehearsalError(f"{runs} has a hundred folders of this second; remove them")

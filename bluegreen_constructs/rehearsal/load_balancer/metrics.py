@@ -14,8 +14,8 @@ minute has ended, never in part; health checks are not counted. What is reported
   is a nonzero value".
 
 That the page's general sentence about flowing requests does not hold back the host counts and RequestCountPerTarget is
-how we read it (their own criteria are narrower), not seen in an account. A group is reported while a rule
-names it. The dimension sets with an Availability Zone are not published.
+how we read it (their own criteria are narrower), not seen in an account. A group is reported while a rule names it. The
+dimension sets with an Availability Zone are not published.
 """
 
 import math
