@@ -113,14 +113,15 @@ class SideMetrics:
         return [self.metric(f"{letter}b", name, stat, self.blue), self.metric(f"{letter}g", name, stat, self.green)]
 
 
-# FILL, because ELB publishes nothing for a minute without requests (or without errors). Requests are filled with 1
-# under one side's fraction: its rate is zero then anyway, and a division by zero would drop the other side's point.
+# FILL, because ELB publishes nothing for a minute without requests (or without errors), or publishes zero. A fraction's
+# denominator is never zero: what CloudWatch makes of a division by zero in the branch of an IF that is not taken is not
+# documented, and it must not drop the other side's point.
 ERROR_RATE = (
     "MAX(["
-    "IF(FILL(rb,0)>{floor},100*(FILL(eb,0)+FILL(cb,0))/FILL(rb,1),0),"
-    "IF(FILL(rg,0)>{floor},100*(FILL(eg,0)+FILL(cg,0))/FILL(rg,1),0),"
-    "IF(FILL(rb,0)+FILL(rg,0)>{floor},"
-    "100*(FILL(eb,0)+FILL(cb,0)+FILL(eg,0)+FILL(cg,0){own})/(FILL(rb,0)+FILL(rg,0)),0)"
+    "IF(FILL(rb,0)>{floor},100*(FILL(eb,0)+FILL(cb,0))/IF(FILL(rb,0)>0,FILL(rb,0),1),0),"
+    "IF(FILL(rg,0)>{floor},100*(FILL(eg,0)+FILL(cg,0))/IF(FILL(rg,0)>0,FILL(rg,0),1),0),"
+    "IF(FILL(rb,0)+FILL(rg,0)>{floor},100*(FILL(eb,0)+FILL(cb,0)+FILL(eg,0)+FILL(cg,0){own})"
+    "/IF(FILL(rb,0)+FILL(rg,0)>0,FILL(rb,0)+FILL(rg,0),1),0)"
     "])"
 )
 LATENCY = "MAX([IF(FILL(rb,0)>{floor},FILL(lb,0),0),IF(FILL(rg,0)>{floor},FILL(lg,0),0)])"

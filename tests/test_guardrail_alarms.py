@@ -43,8 +43,14 @@ def test_refused_connections_and_the_load_balancers_own_answers_are_errors() -> 
 
 
 def test_a_minute_without_any_request_is_no_error() -> None:
-    assert of(ERROR_RATE, rb=[X, 100], rg=[X, X])[-1] == 0
-    assert of(ERROR_RATE, rb=[0], rg=[0])[0] in (0, None)
+    assert of(ERROR_RATE, rb=[X, 100], rg=[X, X]) == [0, 0]
+    assert of(ERROR_RATE, rb=[0], rg=[0]) == [0]
+    assert of(ERROR_RATE, rb=[0], rg=[100], eg=[50]) == [50]
+
+
+def test_the_expression_is_short_enough_for_an_alarm() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html: at most 2048."""
+    assert len(ERROR_RATE.format(floor=100_000, own="+FILL(xl,0)")) < 1024
 
 
 def test_latency_is_that_of_the_slower_side_with_enough_requests() -> None:
