@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import aws_cdk as cdk
 import jsii
-from aws_cdk import aws_applicationautoscaling as scaling_
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -23,6 +22,7 @@ from .engine.strategy import Canary, Strategy
 from .guardrail_alarms import AlarmGuardrail, AlarmThresholds, GuardrailAlarms, SideMetrics
 from .hooks import SmokeTestHook
 from .ingress import Ingress
+from .request_scaling import scale_on_requests
 from .scaling import Scaling
 from .service_load_balancer import ServiceLoadBalancer
 from .service_routes import ServiceRoutes
@@ -167,7 +167,13 @@ class EcsBlueGreenService(Construct):
         self.service_name: str = self.resource.attr_name
         self.target_name = cdk.Fn.join("/", [self.cluster.cluster_name, self.service_name])
         if scaling.requests_per_target is not None:
-            self._scale(scaling, metrics)
+            scale_on_requests(
+                self,
+                scaling,
+                cluster_name=self.cluster.cluster_name,
+                service_name=self.service_name,
+                metrics=metrics,
+            )
         self._outputs()
 
     @property
@@ -364,42 +370,6 @@ class EcsBlueGreenService(Construct):
             service.node.add_dependency(self.task_definition.execution_role)
         return service
 
-    def _scale(self, scaling: Scaling, metrics: SideMetrics) -> None:
-        target = scaling_.CfnScalableTarget(
-            self,
-            "ScalableTarget",
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=cdk.Fn.join("/", ["service", self.cluster.cluster_name, self.service_name]),
-            min_capacity=scaling.min,
-            max_capacity=scaling.max or scaling.min,
-        )
-        policy = scaling_.CfnScalingPolicy(
-            self,
-            "RequestScaling",
-            policy_name=f"{self.node.id}Requests",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-        )
-        # Requests for each target of both sides together: with equal fleets it reads R/N at every split of a canary,
-        # the load that one side carries after the last step. The predefined metric watches one group only.
-        policy.add_property_override(
-            "TargetTrackingScalingPolicyConfiguration",
-            {
-                "TargetValue": scaling.requests_per_target,
-                "CustomizedMetricSpecification": {
-                    "Metrics": [
-                        *(
-                            {key: value for key, value in metric.items() if key != "MetricStat"}
-                            | {"MetricStat": _without_period(metric["MetricStat"])}
-                            for metric in metrics.pair("t", "RequestCountPerTarget", "Sum")
-                        ),
-                        {"Id": "load", "Expression": "FILL(tb,0)+FILL(tg,0)", "ReturnData": True},
-                    ]
-                },
-            },
-        )
-
     def _outputs(self) -> None:
         if self.url is not None:
             cdk.CfnOutput(self, "Url", value=self.url, description="where users reach the service")
@@ -438,10 +408,3 @@ def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None) -> ec2.Selec
         subnets=chosen.subnets,
         subnet_type=chosen.subnet_type,
     )
-
-
-def _without_period(metric_stat: object) -> dict[str, object]:
-    """A scaling policy's metric has no period of its own (Application Auto Scaling uses one minute)."""
-    if not isinstance(metric_stat, dict):
-        raise TypeError("a metric statistic is a mapping")
-    return {key: value for key, value in metric_stat.items() if key != "Period"}
