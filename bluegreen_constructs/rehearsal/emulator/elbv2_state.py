@@ -35,6 +35,7 @@ def read_table() -> RoutingTable:
 
 
 def stored_attributes(stored: Iterable[Mapping[str, object]] | None) -> dict[str, str]:
+    """The attributes that ministack keeps as a list of pairs, by key."""
     return {str(pair["Key"]): _text(pair["Value"]) for pair in stored or ()}
 
 
@@ -61,11 +62,13 @@ def tell_groups_their_balancers() -> None:
 
 
 def refuse_a_group_in_use(arn: str) -> None:
+    """As AWS does: a group that a rule or a listener names cannot be deleted."""
     if users_of_groups().get(arn) is not None:
         raise ApiRefusal("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
 
 
 def refuse_a_taken_priority(listener_arn: str, priority: object, *, except_for: Iterable[str] = ()) -> None:
+    """As AWS does: one rule a priority on each listener, 1 to 50000; `except_for` are rules that give theirs up."""
     number = str(priority)
     if not number.isdigit() or not 1 <= int(number) <= 50_000:
         raise ApiRefusal("ValidationError", f"Priority '{number}' must be a whole number between 1 and 50000")
@@ -76,6 +79,7 @@ def refuse_a_taken_priority(listener_arn: str, priority: object, *, except_for: 
 
 
 def existing_rule(arn: str) -> RuleRecord:
+    """The rule, or AWS's refusal for one that is not there."""
     rule = alb._rules.get(arn)
     if rule is None:
         raise ApiRefusal("RuleNotFound", f"One or more rules not found: '{arn}'")
@@ -83,6 +87,7 @@ def existing_rule(arn: str) -> RuleRecord:
 
 
 def existing_group(arn: str) -> TargetGroupRecord:
+    """The target group, or AWS's refusal for one that is not there."""
     group = alb._tgs.get(arn)
     if group is None:
         raise ApiRefusal("TargetGroupNotFound", f"One or more target groups not found: '{arn}'")
@@ -90,6 +95,7 @@ def existing_group(arn: str) -> TargetGroupRecord:
 
 
 def balancer_of(listener_arn: str) -> str:
+    """The load balancer of a listener, or AWS's refusal for a listener that is not there."""
     listener = alb._listeners.get(listener_arn)
     if listener is None:
         raise ApiRefusal("ListenerNotFound", f"One or more listeners not found: '{listener_arn}'")
@@ -97,6 +103,7 @@ def balancer_of(listener_arn: str) -> str:
 
 
 def refuse_a_taken_port(balancer: str, port: str, *, except_for: str = "") -> None:
+    """As AWS does: one listener a port on each load balancer."""
     for listener in alb._listeners.values():
         if (
             listener["LoadBalancerArn"] == balancer
