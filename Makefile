@@ -13,7 +13,7 @@ export JSII_NODE := $(CURDIR)/$(NODE_HOME)/bin/node
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(NODE_HOME)/bin:$(PATH)
 
-.PHONY: help setup demo test lint types lock clean
+.PHONY: help setup demo test thorough lint types lock clean
 
 help: ## say what the targets do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ demo: setup ## deploy the application to the embedded emulator and roll one good
 
 test: setup lint types ## lint, types, all tests, the two demo scenarios among them
 	@exec $(BIN)/python -m pytest
+
+thorough: setup ## the tests that take minutes each and repeat what quicker ones show
+	@exec $(BIN)/python -m pytest -m thorough
 
 lint: setup ## ruff: style, mistakes, formatting
 	@ruff check .

@@ -120,7 +120,7 @@ class ServiceStack(cdk.Stack):
             ingress=Ingress(rules=rules, health_path="/ready", plain_http=True),
             test_traffic=TEST_HEADER,
             scaling=Scaling(min=2),
-            strategy=Canary(percent=10, bake=timedelta(minutes=15)),
+            strategy=Canary(percent=10, bake=timedelta(minutes=12)),
             bake=timedelta(minutes=3),
             alarms=AlarmThresholds(requests_floor=5),
         )

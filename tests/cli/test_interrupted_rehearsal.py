@@ -142,13 +142,14 @@ def test_ctrl_c_in_the_middle_of_a_rollout_leaves_nothing() -> None:
     assert command.processes() == {}
 
 
+@pytest.mark.thorough
 def test_a_killed_load_generator_fails_its_scenario_and_a_killed_emulator_all_that_follow() -> None:
     with start_rolling_out("ecs-good", "ecs-bad-errors", "destroy") as command:
         wait_for_the_shift(command)
         kill(command.process_with(LOAD))
         command.read_until("scenario ecs-good: FAIL: the load generator was killed by SIGKILL; its log is ")
         # The rollout that nobody watched to its end would spoil the next one: it gets another account.
-        command.read_until("emulator: starting")
+        command.read_until("emulator: started")
         first_account = command.places.pop(0)
         assert first_account not in " ".join(command.processes().values())
         wait_for_the_shift(command)
