@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 # The CDK's built-in validation engine costs seconds per process; the tests that want its verdict switch it on.
 os.environ["CDK_VALIDATION"] = "false"
 os.environ["JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION"] = "1"
@@ -40,3 +42,10 @@ def pytest_unconfigure() -> None:
     """Leave nothing of the session behind."""
     for folder in _SCRATCH:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives a real emulator says so by its folder."""
+    for item in items:
+        if Path(item.fspath).parent.name == "emulator":
+            item.add_marker("emulator")
