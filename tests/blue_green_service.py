@@ -57,13 +57,18 @@ def service(stack: cdk.Stack | None = None, **options: object) -> EcsBlueGreenSe
     return EcsBlueGreenService(stack, "Inference", **settings)
 
 
-def shared(stack: cdk.Stack, **changes: object) -> Ingress:
-    """The ingress of a service on somebody else's listener."""
+def shared_listener(stack: cdk.Stack) -> elbv2.IApplicationListener:
+    """Somebody else's listener, imported."""
     group = ec2.SecurityGroup.from_security_group_id(stack, "SharedGroup", "sg-1")
-    listener = elbv2.ApplicationListener.from_application_listener_attributes(
+    return elbv2.ApplicationListener.from_application_listener_attributes(
         stack, "Shared", listener_arn=LISTENER_ARN, security_group=group
     )
-    return Ingress(**{"listener": listener, "priority": 40, "host": "predict.example.com", **changes})
+
+
+def shared(stack: cdk.Stack, **changes: object) -> Ingress:
+    """The ingress of a service on somebody else's listener."""
+    known = {"listener": shared_listener(stack), "priority": 40, "host": "predict.example.com"}
+    return Ingress(**{**known, **changes})
 
 
 def template(of: EcsBlueGreenService) -> Template:

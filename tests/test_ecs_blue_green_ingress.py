@@ -6,7 +6,6 @@ from datetime import timedelta
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
@@ -31,6 +30,7 @@ from tests.blue_green_service import (
     resources,
     service,
     shared,
+    shared_listener,
     template,
 )
 
@@ -83,12 +83,7 @@ class TestIngress:
 
     def test_a_shared_listener_gets_two_rules_and_nothing_else_of_a_load_balancer(self) -> None:
         stack = new_stack()
-        listener = elbv2.ApplicationListener.from_application_listener_attributes(
-            stack,
-            "Shared",
-            listener_arn=LISTENER_ARN,
-            security_group=ec2.SecurityGroup.from_security_group_id(stack, "SharedGroup", "sg-1"),
-        )
+        listener = shared_listener(stack)
         made = service(stack, ingress=Ingress(listener=listener, priority=40, host="predict.example.com"))
         found = template(made)
         found.resource_count_is("AWS::ElasticLoadBalancingV2::LoadBalancer", 0)
@@ -124,12 +119,7 @@ class TestIngress:
 
     def test_many_services_share_one_listener(self) -> None:
         stack = new_stack()
-        listener = elbv2.ApplicationListener.from_application_listener_attributes(
-            stack,
-            "Shared",
-            listener_arn=LISTENER_ARN,
-            security_group=ec2.SecurityGroup.from_security_group_id(stack, "SharedGroup", "sg-1"),
-        )
+        listener = shared_listener(stack)
         vpc = network(stack)
         for number, name in enumerate(("Search", "Ranking")):
             EcsBlueGreenService(
@@ -230,12 +220,7 @@ class TestIngress:
 
     def test_a_listener_without_priority_is_refused(self) -> None:
         stack = new_stack()
-        listener = elbv2.ApplicationListener.from_application_listener_attributes(
-            stack,
-            "Shared",
-            listener_arn=LISTENER_ARN,
-            security_group=ec2.SecurityGroup.from_security_group_id(stack, "G", "sg-1"),
-        )
+        listener = shared_listener(stack)
         with pytest.raises(ConfigurationError, match="a listener without priority"):
             Ingress(listener=listener)
         with pytest.raises(ConfigurationError, match="between 2 and 50000"):
@@ -243,12 +228,7 @@ class TestIngress:
 
     def test_a_test_listener_on_a_shared_load_balancer_is_refused(self) -> None:
         stack = new_stack()
-        listener = elbv2.ApplicationListener.from_application_listener_attributes(
-            stack,
-            "Shared",
-            listener_arn=LISTENER_ARN,
-            security_group=ec2.SecurityGroup.from_security_group_id(stack, "G", "sg-1"),
-        )
+        listener = shared_listener(stack)
         with pytest.raises(ConfigurationError, match=r"use TestTraffic.header\(\)"):
             service(
                 stack,
