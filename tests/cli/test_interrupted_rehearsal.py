@@ -158,7 +158,7 @@ def test_a_killed_load_generator_fails_its_scenario_and_a_killed_emulator_all_th
     assert code == 1
     assert (
         stderr.splitlines()[-1]
-        .partition("  ")[2]
+        .partition(" s  ")[2]
         .startswith("the rehearsal broke off: the emulator was killed by SIGKILL; its log is ")
     )
     shown = " ".join(stdout.split())
