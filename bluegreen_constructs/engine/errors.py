@@ -2,6 +2,7 @@
 
     BlueGreenError               anything below; catch this one
       ConfigurationError         you asked for something impossible; raised at synth or by a command's arguments
+      ObservationError           counts or stored evidence that nobody can have observed
       RolloutError               a rollout refused what was asked of it
       AwsError                   AWS refused or failed a call
       RehearsalError             the rehearsal could not be set up or run
@@ -22,6 +23,10 @@ class ConfigurationError(BlueGreenError, ValueError):
     """A combination of arguments that cannot be deployed or run: refused before anything is changed."""
 
     exit_code: ClassVar[int] = 2
+
+
+class ObservationError(BlueGreenError, ValueError):
+    """Counts or stored evidence that nobody can have observed: refused before they change any evidence."""
 
 
 class RolloutError(BlueGreenError):

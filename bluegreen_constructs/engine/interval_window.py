@@ -1,0 +1,31 @@
+"""Which numbered intervals have been counted, so that late and repeated deliveries count once; of constant size."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalWindow:
+    """The newest interval counted, and which of the `LENGTH` before it were: bit 0 of `counted` is the newest."""
+
+    LENGTH: ClassVar[int] = 48  # 48 bits are exact in every JSON reader
+
+    newest: int | None = None
+    counted: int = 0
+
+    def takes(self, interval: int) -> bool:
+        """Whether `interval` is new: neither counted already nor too old to tell."""
+        if self.newest is None or interval > self.newest:
+            return True
+        age = self.newest - interval
+        return age < self.LENGTH and not self.counted >> age & 1
+
+    def with_interval(self, interval: int) -> "IntervalWindow":
+        """The window after `interval`, which it must take."""
+        if self.newest is None:
+            return IntervalWindow(interval, 1)
+        ahead = interval - self.newest
+        if ahead <= 0:
+            return IntervalWindow(self.newest, self.counted | 1 << -ahead)
+        kept = self.counted << ahead if ahead < self.LENGTH else 0
+        return IntervalWindow(interval, kept & (1 << self.LENGTH) - 1 | 1)

@@ -1,0 +1,53 @@
+"""The values that all judgement shares: what was counted on one side, and what was concluded."""
+
+from dataclasses import dataclass
+from enum import Enum
+from operator import index
+
+from .errors import ObservationError
+
+
+class Verdict(Enum):
+    """What a guardrail concludes. `UNSURE` is an answer of its own: it is never taken for a pass."""
+
+    HEALTHY = "HEALTHY"
+    UNSURE = "UNSURE"
+    UNHEALTHY = "UNHEALTHY"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What one side did in one interval: `requests` in all, and how many of them were `bad`.
+
+    "Bad" is anything that can be counted: failed, slower than the SLO, a broken stream, a low-confidence prediction.
+
+    Raises ObservationError, which is a ValueError, for a negative or non-integer count and for more bad events than
+    requests. Whole numbers of other libraries are taken for what they are; True and False are not numbers here.
+    """
+
+    requests: int
+    bad: int
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody can have counted."""
+        if type(self.requests) is not int or type(self.bad) is not int:
+            object.__setattr__(self, "requests", _count(self.requests, "requests"))
+            object.__setattr__(self, "bad", _count(self.bad, "bad"))
+        if not 0 <= self.bad <= self.requests:
+            raise ObservationError(
+                f"an Arm of {self.requests} requests with {self.bad} bad: give counts of zero or more, and no more bad "
+                "events than requests"
+            )
+
+    def __add__(self, other: "Arm") -> "Arm":
+        """Both together."""
+        return Arm(self.requests + other.requests, self.bad + other.bad)
+
+
+def _count(value: object, name: str) -> int:
+    if isinstance(value, bool):
+        raise ObservationError(f"an Arm's {name} is {value!r}: give a whole number of zero or more")
+    try:
+        return index(value)  # type: ignore[arg-type]  # what has no whole value raises, which is the question asked
+    except TypeError:
+        raise ObservationError(f"an Arm's {name} is {value!r}: give a whole number of zero or more") from None
