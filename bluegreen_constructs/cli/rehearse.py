@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from ..engine.errors import ConfigurationError, RehearsalError
 from .output import Progress, write
+from .result_format import Format, FormatOption
 
 if TYPE_CHECKING:
     from ..rehearsal.outcome import Outcome
@@ -22,19 +22,6 @@ Examples:
   bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html
   bluegreen rehearse --scenario all --format json
 """
-
-
-class Format(StrEnum):
-    """How results are written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-def _format(given: str) -> Format:
-    if given not in {*Format}:
-        raise typer.BadParameter(f"{given!r} is no format: give {' or '.join(Format)}")
-    return Format(given)
 
 
 def _port(given: str) -> int:
@@ -64,12 +51,7 @@ def rehearse_command(
         str,
         typer.Option(metavar="NAME,...", help=f"Scenarios, or all; default: {_DEFAULT}.", show_default=False),
     ] = _DEFAULT,
-    format: Annotated[
-        Format,
-        typer.Option(
-            parser=_format, metavar="text|json", help="Tables for people (the default), or JSON.", show_default=False
-        ),
-    ] = Format.TEXT,
+    format: FormatOption = Format.TEXT,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write an HTML report.")] = None,
     port: Annotated[
         int | None, typer.Option(parser=_port, metavar="PORT", help="The emulator's port; default: a free one.")
