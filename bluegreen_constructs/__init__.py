@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .container import Container as Container
     from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
+    from .engine.absolute_floor import AbsoluteFloor as AbsoluteFloor
+    from .engine.comparison import ErrorComparison as ErrorComparison
+    from .engine.guardrails import AlarmGuardrail as AlarmGuardrail
+    from .engine.guardrails import LatencyComparison as LatencyComparison
+    from .engine.guardrails import MetricComparison as MetricComparison
     from .engine.smoke_test import HttpSmokeTest as HttpSmokeTest
     from .engine.strategy import AllAtOnce as AllAtOnce
     from .engine.strategy import Canary as Canary
     from .engine.strategy import Linear as Linear
-    from .guardrail_alarms import AlarmGuardrail as AlarmGuardrail
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
@@ -23,15 +27,19 @@ if TYPE_CHECKING:
     from .traffic_rule import TrafficRule as TrafficRule
 
 _HOMES = {
-    "AlarmGuardrail": "guardrail_alarms",
+    "AbsoluteFloor": "engine.absolute_floor",
+    "AlarmGuardrail": "engine.guardrails",
     "AlarmThresholds": "guardrail_alarms",
     "AllAtOnce": "engine.strategy",
     "Canary": "engine.strategy",
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
+    "ErrorComparison": "engine.comparison",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
+    "LatencyComparison": "engine.guardrails",
     "Linear": "engine.strategy",
+    "MetricComparison": "engine.guardrails",
     "Scaling": "scaling",
     "ServiceRules": "ingress",
     "TestTraffic": "test_traffic",
@@ -39,15 +47,19 @@ _HOMES = {
 }
 
 __all__ = [
+    "AbsoluteFloor",
     "AlarmGuardrail",
     "AlarmThresholds",
     "AllAtOnce",
     "Canary",
     "Container",
     "EcsBlueGreenService",
+    "ErrorComparison",
     "HttpSmokeTest",
     "Ingress",
+    "LatencyComparison",
     "Linear",
+    "MetricComparison",
     "Scaling",
     "ServiceRules",
     "TestTraffic",

@@ -16,10 +16,11 @@ from .acknowledgements import acknowledge
 from .container import Container
 from .ecs_deployment_configuration import EcsDeployment, LifecycleHook
 from .engine.errors import ConfigurationError
+from .engine.guardrails import AlarmGuardrail
 from .engine.smoke_test import HttpSmokeTest
 from .engine.spans import Span, as_timedelta
 from .engine.strategy import Canary, Strategy
-from .guardrail_alarms import AlarmGuardrail, AlarmThresholds, GuardrailAlarms, SideMetrics
+from .guardrail_alarms import AlarmThresholds, GuardrailAlarms, SideMetrics
 from .hooks import SmokeTestHook
 from .ingress import Ingress
 from .request_scaling import scale_on_requests

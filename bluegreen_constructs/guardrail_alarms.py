@@ -10,21 +10,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from .engine.errors import ConfigurationError
+from .engine.guardrails import AlarmGuardrail
 from .engine.spans import Span, as_timedelta
 
 PERIOD_SECONDS = 60  # Elastic Load Balancing publishes once a minute
 Metric: TypeAlias = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class AlarmGuardrail:
-    """An alarm of your own that must not go off while a deployment runs.
-
-    The alarm must not watch a metric of the same service by reference (the service would wait for the alarm and the
-    alarm for the service); name the service instead.
-    """
-
-    alarm: cloudwatch.IAlarm
 
 
 @dataclass(frozen=True)
@@ -183,7 +173,7 @@ class GuardrailAlarms(Construct):
                 operator="GreaterThanOrEqualToThreshold",
                 breaching=2 + math.ceil(grace_seconds / PERIOD_SECONDS),
             )
-        self._names.extend(guardrail.alarm.alarm_name for guardrail in guardrails)
+        self._names.extend(_judged_by_alarm(guardrail).alarm.alarm_name for guardrail in guardrails)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -220,3 +210,13 @@ class GuardrailAlarms(Construct):
             [*metrics, {"Id": "guardrail", "Expression": expression, "Label": description, "ReturnData": True}],
         )
         self._names.append(alarm.ref)
+
+
+def _judged_by_alarm(guardrail: AlarmGuardrail) -> AlarmGuardrail:
+    """Refuse a comparison here: nobody would ask it, and a guardrail that is never asked looks like one that passes."""
+    if not isinstance(guardrail, AlarmGuardrail):
+        raise ConfigurationError(
+            f"guardrails hold {guardrail!r}, but this service's deployments are judged by CloudWatch alarms alone: "
+            "give AlarmGuardrail(alarm)"
+        )
+    return guardrail

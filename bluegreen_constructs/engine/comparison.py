@@ -23,12 +23,12 @@ Mode: TypeAlias = Literal["independent", "bursty"]
 FEWEST_BAD_EVENTS = 2
 """A single bad event is an anecdote: below this many no relative verdict is given, whatever the odds asked for."""
 
-# Rate ratios candidate / live, tighter around the regressions that hurt for long than an even grid is: it finds a
-# doubling a fifth sooner. benchmarks/judgement prints both.
+# Rate ratios candidate / live, tighter around the regressions that hurt for long than an even grid is; the last one is
+# for a candidate that fails where live never does. benchmarks/judgement prints it beside the even grid.
 _HARM = Bets(
     Form.LIKELIHOOD,
-    at=(1.3, 1.6, 2.0, 2.5, 3.2, 5.0, 10.0, 30.0),
-    shares=(0.05, 0.15, 0.25, 0.2, 0.15, 0.1, 0.06, 0.04),
+    at=(1.4, 1.8, 2.3, 3.0, 5.0, 10.0, 80.0),
+    shares=(0.08, 0.2, 0.22, 0.18, 0.12, 0.1, 0.1),
     pace=50,
 )
 _HARM_BURSTY = Bets(Form.BETTING, at=(0.1, 0.2, 0.4, 0.6, 0.9), shares=(0.2,) * 5, pace=10)
@@ -114,7 +114,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class ErrorComparison(Terms):
-    """The candidate must not fail more often than live: failed requests are 5xx answers and lost connections.
+    """The candidate must not fail more often than live; failed requests are 5xx answers and lost connections.
 
     As a guardrail of a rollout it is judged by the engine from the load balancer's counts of each side; by itself it is
     a test on counts, with no AWS and no CDK:
@@ -125,6 +125,11 @@ class ErrorComparison(Terms):
 
     The arguments are those of `Terms`. Source of the method: Lindon and Malek 2022, https://arxiv.org/abs/2011.03567.
     """
+
+    @property
+    def name(self) -> str:
+        """How explanations call it."""
+        return "errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +166,8 @@ class Evidence:
         """
         if live is None or candidate is None or not live.requests or not candidate.requests:
             return self
-        seen = self.seen
-        if interval is not None:
-            if not seen.takes(interval):
-                return self
-            seen = seen.with_interval(interval)
+        if not self.seen.takes(interval):
+            return self
         exposure = candidate.requests / live.requests
         harm = self.harm.observe(candidate.bad, live.bad, exposure)
         safety = self.safety.observe(candidate.bad, live.bad, exposure * self.terms.margin)
@@ -184,7 +186,7 @@ class Evidence:
             self.intervals + 1,
             self.was_unhealthy or _shows_harm(self.terms, harm, total_candidate.bad),
             self.was_healthy or _shows_safety(self.terms, safety, calm, total_live.bad + total_candidate.bad),
-            seen,
+            self.seen.with_interval(interval),
         )
 
     @property

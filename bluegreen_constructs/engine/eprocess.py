@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from math import exp, log, log1p
 
+_HELD_BACK = 0.4
+
 
 class Form(Enum):
     """How a bet pays."""
@@ -32,9 +34,9 @@ class Bets:
         fewer. All lie on the same side of the null (ratios all above 1 or all below it): that makes the process valid
         for the whole composite null.
     shares: how the capital is divided among them; they sum to 1.
-    pace: half of the capital is held back as a reserve and staked little by little, so that a candidate that turns bad
-        late does not first have to win back what was lost while it was well. The reserve halves by the time that three
-        times `pace` misses (in BETTING: intervals with a miss) were seen. `None` stakes everything at once.
+    pace: two fifths of the capital are held back as a reserve and staked little by little, so that a candidate that
+        turns bad late does not first have to win back what was lost while it was well. The reserve halves by the time
+        that three times `pace` misses (in BETTING: intervals with a miss) were seen. `None` stakes everything at once.
     """
 
     form: Form
@@ -44,7 +46,7 @@ class Bets:
 
     def reserve(self, clock: int) -> float:
         """The part of the first capital that is still held back when `clock` misses have been seen."""
-        return 0.0 if self.pace is None else 0.5 / (1 + clock / self.pace) ** 0.5
+        return 0.0 if self.pace is None else _HELD_BACK / (1 + clock / self.pace) ** 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,10 @@ class EProcess:
     @property
     def log_evidence(self) -> float:
         """The logarithm of the whole capital; evidence of 1/alpha is reached at -log(alpha)."""
-        highest = max(self.logs)
         reserve = self.bets.reserve(self.clock)
-        if highest < 0 and reserve:
-            return log(sum(exp(held) for held in self.logs) + reserve)
-        total = sum(exp(held - highest) for held in self.logs) + reserve * exp(-highest)
-        return highest + log(total)
+        parts = (*self.logs, log(reserve)) if reserve else self.logs
+        highest = max(parts)
+        return highest + log(sum(exp(part - highest) for part in parts))
 
 
 def log_sum(one: float, other: float) -> float:

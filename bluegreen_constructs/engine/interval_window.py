@@ -6,22 +6,27 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class IntervalWindow:
-    """The newest interval counted, and which of the `LENGTH` before it were: bit 0 of `counted` is the newest."""
+    """The newest interval counted, and which of the `LENGTH` before it were: bit 0 of `counted` is the newest.
+
+    An interval without a number (`None`) is always new and is not remembered.
+    """
 
     LENGTH: ClassVar[int] = 48  # 48 bits are exact in every JSON reader
 
     newest: int | None = None
     counted: int = 0
 
-    def takes(self, interval: int) -> bool:
+    def takes(self, interval: int | None) -> bool:
         """Whether `interval` is new: neither counted already nor too old to tell."""
-        if self.newest is None or interval > self.newest:
+        if interval is None or self.newest is None or interval > self.newest:
             return True
         age = self.newest - interval
         return age < self.LENGTH and not self.counted >> age & 1
 
-    def with_interval(self, interval: int) -> "IntervalWindow":
+    def with_interval(self, interval: int | None) -> "IntervalWindow":
         """The window after `interval`, which it must take."""
+        if interval is None:
+            return self
         if self.newest is None:
             return IntervalWindow(interval, 1)
         ahead = interval - self.newest

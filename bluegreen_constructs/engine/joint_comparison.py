@@ -1,0 +1,118 @@
+"""Several comparisons of one candidate under one false-alarm budget, and which of them is to blame."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import exp, isfinite, log
+
+from .comparison import FEWEST_BAD_EVENTS, Evidence, Terms
+from .errors import ConfigurationError
+from .model import Arm, Verdict
+
+
+@dataclass(frozen=True)
+class JointComparison:
+    """Comparisons by name, judged together: the candidate is to be no worse than live in any of them.
+
+    Each comparison's evidence of harm, times its own false alarm, is weighted and summed; at 1 the candidate is
+    UNHEALTHY. The weighted mean of e-processes is one again, so that the false alarm of the whole is the weighted mean
+    of the members' (with the default terms 1 %, however many metrics there are), whatever the metrics do to each other.
+    Every member must be HEALTHY for the whole to be: promoting a release that is at the margin in any of them stays as
+    unlikely as that member's terms say.
+
+    members: comparisons by the name that explanations use; at least one.
+    weights: how the budget is divided, by name, above 0; scaled to sum 1. Default: evenly. Three metrics of even weight
+        need about one more factor of three of evidence each: a few more bad events.
+
+    Raises ConfigurationError for no members, unknown names and weights that are no weights.
+    Sources: Vovk and Wang 2021, https://arxiv.org/abs/1912.06116 (means of e-values); Wang and Ramdas 2022,
+    https://arxiv.org/abs/2009.02824 (e-BH).
+    """
+
+    members: Mapping[str, Terms]
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an empty jury and weights that are none."""
+        if not self.members:
+            raise ConfigurationError("a JointComparison has no members: give at least one comparison")
+        unknown = [name for name in self.weights if name not in self.members]
+        if unknown:
+            raise ConfigurationError(
+                f"weights name {_listed(unknown)}, but the comparisons are {_listed(self.members)}: give weights for "
+                "those"
+            )
+        for name, weight in self.weights.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight) or weight <= 0:
+                raise ConfigurationError(f"the weight of {name!r} is {weight!r}: give a number above 0")
+        object.__setattr__(self, "members", dict(self.members))
+        given = {name: float(self.weights.get(name, 1.0)) for name in self.members}
+        object.__setattr__(self, "weights", {name: weight / sum(given.values()) for name, weight in given.items()})
+
+    def start(self) -> "JointEvidence":
+        """No evidence in any of them."""
+        return JointEvidence(self.weights, {name: terms.start() for name, terms in self.members.items()})
+
+
+@dataclass(frozen=True)
+class JointEvidence:
+    """The evidence of each member, and whether their sum ever reached the threshold; immutable."""
+
+    weights: Mapping[str, float]
+    members: Mapping[str, Evidence]
+    was_unhealthy: bool = False
+
+    def observe(
+        self, counts: Mapping[str, tuple[Arm | None, Arm | None]], interval: int | None = None
+    ) -> "JointEvidence":
+        """One interval: (live, candidate) by the name of the member; a name that is missing saw nothing.
+
+        Raises ConfigurationError for a name that is no member's.
+        """
+        for name in counts:
+            if name not in self.members:
+                raise ConfigurationError(f"counts for {name!r}, but the comparisons are {_listed(self.members)}")
+        members = {
+            name: evidence.observe(*counts[name], interval) if name in counts else evidence
+            for name, evidence in self.members.items()
+        }
+        after = JointEvidence(self.weights, members)
+        return JointEvidence(self.weights, members, self.was_unhealthy or after._reached())
+
+    @property
+    def verdict(self) -> Verdict:
+        """UNHEALTHY once the sum ever reached 1, for good; HEALTHY when every member is; else UNSURE."""
+        if self.was_unhealthy:
+            return Verdict.UNHEALTHY
+        healthy = all(evidence.verdict is Verdict.HEALTHY for evidence in self.members.values())
+        return Verdict.HEALTHY if healthy else Verdict.UNSURE
+
+    @property
+    def guilty(self) -> tuple[str, ...]:
+        """Whom the evidence of harm points at, most of it first; empty unless UNHEALTHY.
+
+        Those that e-BH names at the whole's false alarm: at most that share of the named is innocent, on average. Where
+        the evidence is spread too thin for that, the one with most of it.
+        """
+        if not self.was_unhealthy:
+            return ()
+        parts = self._log_parts()
+        by_evidence = sorted(parts, key=parts.__getitem__, reverse=True)
+        named = [k for k, name in enumerate(by_evidence, start=1) if parts[name] >= -log(k)]
+        return tuple(by_evidence[: max(named, default=1)])
+
+    def _reached(self) -> bool:
+        parts = self._log_parts()
+        highest = max(parts.values())
+        enough = any(evidence.candidate.bad >= FEWEST_BAD_EVENTS for evidence in self.members.values())
+        return enough and highest + log(sum(exp(part - highest) for part in parts.values())) >= 0
+
+    def _log_parts(self) -> dict[str, float]:
+        """The logarithm of what each member adds to the sum whose threshold is 1."""
+        return {
+            name: log(self.weights[name] * evidence.terms.false_alarm) + evidence.log_harm
+            for name, evidence in self.members.items()
+        }
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
