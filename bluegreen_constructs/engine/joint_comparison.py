@@ -100,11 +100,16 @@ class JointEvidence:
         named = [k for k, name in enumerate(by_evidence, start=1) if parts[name] >= -log(k)]
         return tuple(by_evidence[: max(named, default=1)])
 
+    @property
+    def log_harm(self) -> float:
+        """The logarithm of the sum; at 0 the candidate is UNHEALTHY."""
+        parts = self._log_parts().values()
+        highest = max(parts)
+        return highest + log(sum(exp(part - highest) for part in parts))
+
     def _reached(self) -> bool:
-        parts = self._log_parts()
-        highest = max(parts.values())
         enough = any(evidence.candidate.bad >= FEWEST_BAD_EVENTS for evidence in self.members.values())
-        return enough and highest + log(sum(exp(part - highest) for part in parts.values())) >= 0
+        return enough and self.log_harm >= 0
 
     def _log_parts(self) -> dict[str, float]:
         """The logarithm of what each member adds to the sum whose threshold is 1."""
