@@ -33,6 +33,7 @@ setup(
             "playwright",
             "pytest",
             "ruff",
+            "scipy",
             "setuptools",
             "syrupy",
             # the sample service that the stacks deploy and the rehearsal runs
