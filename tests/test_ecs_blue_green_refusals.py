@@ -11,6 +11,7 @@ from aws_cdk import aws_ecs as ecs
 from bluegreen_constructs import (
     Canary,
     EcsBlueGreenService,
+    ErrorComparison,
     HttpSmokeTest,
     Ingress,
     Linear,
@@ -34,6 +35,7 @@ class TestRefusals:
         ("options", "said"),
         [
             ({"bake": timedelta(days=3)}, "at most 1440 minutes"),
+            ({"guardrails": [ErrorComparison()]}, r"guardrails hold ErrorComparison.*: give AlarmGuardrail\(alarm\)"),
             ({"bake": timedelta(seconds=90)}, "whole minutes"),
             ({"bake": -timedelta(minutes=1)}, "negative"),
             ({"bake": 10}, "datetime.timedelta or an aws_cdk.Duration"),

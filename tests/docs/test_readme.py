@@ -22,8 +22,16 @@ def test_the_python_example_synthesises(example: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_there_is_an_example() -> None:
-    assert len(EXAMPLES) == 1
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == 2
+
+
+def test_the_verdicts_it_shows_are_those_of_the_example(tmp_path: Path) -> None:
+    example = next(example for example in EXAMPLES if "evidence" in example)
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+    shown = re.search(r"print\(evidence.verdict\)  # (.*)", example)
+    assert shown
+    assert done.stdout.split() == shown[1].split(", ")
 
 
 def test_every_public_name_is_in_the_readme() -> None:
@@ -37,7 +45,7 @@ def test_every_make_target_it_names_exists() -> None:
 
 
 def test_every_link_into_the_repository_leads_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "docs" / "rehearsal.md", ROOT / "services" / "inference" / "README.md"):
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "services" / "inference" / "README.md"):
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
 
