@@ -44,7 +44,7 @@ class Bets:
     shares: tuple[float, ...]
     pace: float | None = None
 
-    def reserve(self, clock: int) -> float:
+    def reserve(self, clock: float) -> float:
         """The part of the first capital that is still held back when `clock` misses have been seen."""
         return 0.0 if self.pace is None else _HELD_BACK / (1 + clock / self.pace) ** 0.5
 

@@ -50,6 +50,8 @@ class Traffic:
             given = getattr(self, name)
             if not least <= given <= most:
                 raise ConfigurationError(f"{name} is {given:g}: give a number from {least:g} to {most:g}")
+        if self.incident is not None and not 0 <= self.incident[2] <= 1:
+            raise ConfigurationError(f"the incident's bad rate is {self.incident[2]:g}: give a share from 0 to 1")
         for weight in self.weights:
             if not 0 < weight < 100:
                 raise ConfigurationError(f"a weight is {weight:g}: give percent above 0 and below 100")
@@ -57,17 +59,23 @@ class Traffic:
     def looks(self, random: Random) -> Iterator[tuple[Arm, Arm]]:
         """Live and candidate, look after look."""
         for number, weight in enumerate(self.weights):
-            tide = 1 + self.swing * sin(2 * pi * number / 60)
-            requests = self.requests_per_second * self.seconds_per_look * tide
-            rate = min(1.0, self.bad_rate * tide)
-            if self.incident is not None and self.incident[0] <= number < self.incident[1]:
-                rate = self.incident[2]
+            requests = self.requests_per_second * self.seconds_per_look * self._tide(number)
+            rate = self.live_rate(number)
             ratio = self.ratio if number >= self.ratio_from else 1.0
             share = weight / 100
             yield (
                 self._arm(random, requests * (1 - share), rate),
                 self._arm(random, requests * share, min(1.0, rate * ratio)),
             )
+
+    def live_rate(self, look: int) -> float:
+        """The probability that a request to live is bad in this look, counted from 0."""
+        if self.incident is not None and self.incident[0] <= look < self.incident[1]:
+            return self.incident[2]
+        return min(1.0, self.bad_rate * self._tide(look))
+
+    def _tide(self, look: int) -> float:
+        return 1 + self.swing * sin(2 * pi * look / 60)
 
     def _arm(self, random: Random, requests: float, rate: float) -> Arm:
         """Good and bad requests arrive independently; bad ones one by one or in bursts."""

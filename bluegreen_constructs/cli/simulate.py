@@ -1,0 +1,277 @@
+"""`bluegreen simulate`: how rollouts of your traffic would end, as a table of operating characteristics."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from ..engine.errors import ConfigurationError
+from .output import Progress, write
+from .result_format import Format, FormatOption
+
+if TYPE_CHECKING:
+    from ..simulation.report import Plan, Simulated
+
+EXAMPLES = """\b
+Examples:
+  bluegreen simulate
+  bluegreen simulate --rps 20 --error-rate 0.5 --weight 25 --looks 120
+  bluegreen simulate --steps 1:5,5:5,10:5,25:5,50:5 --ratio 1,3,10
+  bluegreen simulate --burst 10 --mode bursty --format json
+"""
+_RATIOS = "1,1.5,2,3,5"
+_WEIGHT = 10.0
+_LOOKS = 60
+_MOST_LOOKS = 100_000
+_MOST_PLAYED = 10_000_000  # looks of all rollouts together: four minutes
+_MOST_BURSTS = 100_000_000  # a minute
+
+
+class _Mode(StrEnum):
+    INDEPENDENT = "independent"
+    BURSTY = "bursty"
+
+
+def _option(parser: Callable[[str], object], metavar: str, help: str) -> object:
+    """An option whose help says the default in words, and whose parser says what is allowed."""
+    return typer.Option(parser=parser, metavar=metavar, help=help, show_default=False)
+
+
+def _number(what: str, least: float, most: float, *, above: bool = False) -> Callable[[str], float]:
+    """A parser of numbers from `least` (or above it) to `most`, among which are neither NaN nor infinity."""
+
+    def number(given: str) -> float:
+        words = f"above {least:g} and at most" if above else f"from {least:g} to"
+        refusal = typer.BadParameter(f"{given!r} is no {what}: give a number {words} {most:.12g}")
+        try:
+            parsed = float(given)
+        except ValueError:
+            raise refusal from None
+        if not least <= parsed <= most or (above and parsed == least):
+            raise refusal
+        return parsed
+
+    return number
+
+
+def _whole(what: str, least: int, most: int) -> Callable[[str], int]:
+    def whole(given: str) -> int:
+        refusal = typer.BadParameter(f"{given!r} is no {what}: give a whole number from {least} to {most}")
+        try:
+            parsed = int(given)
+        except ValueError:
+            raise refusal from None
+        if not least <= parsed <= most:
+            raise refusal
+        return parsed
+
+    return whole
+
+
+def _mode(given: str) -> _Mode:
+    if given not in {*_Mode}:
+        raise typer.BadParameter(f"{given!r} is no mode: give {' or '.join(_Mode)}")
+    return _Mode(given)
+
+
+_requests = _number("number of requests per second", 0, 1e7, above=True)
+_error_rate = _number("error rate in percent", 0, 99)
+_weight = _number("weight in percent", 0, 99.9, above=True)
+_seconds = _number("number of seconds", 1, 86_400)
+_burst = _number("size of a burst", 1, 1e6)
+_margin = _number("margin", 1, 100, above=True)
+_odds = _number("probability in percent", 0, 50, above=True)
+_negligible = _number("error rate in percent", 0, 99, above=True)
+
+
+def simulate_command(
+    *,
+    rps: Annotated[float, _option(_requests, "NUMBER", "Requests per second in all; default: 100.")] = 100.0,
+    error_rate: Annotated[float, _option(_error_rate, "PERCENT", "Requests that fail on live; default: 0.2.")] = 0.2,
+    ratio: Annotated[
+        str,
+        _option(
+            str, "R,...", f"How many times as often as live the candidate fails, a row for each; default: {_RATIOS}."
+        ),
+    ] = _RATIOS,
+    weight: Annotated[
+        float | None, _option(_weight, "PERCENT", f"The candidate's traffic; default: {_WEIGHT:g}.")
+    ] = None,
+    looks: Annotated[
+        int | None,
+        _option(_whole("number of looks", 1, _MOST_LOOKS), "COUNT", f"Looks until a rollout ends; default: {_LOOKS}."),
+    ] = None,
+    steps: Annotated[
+        str | None, _option(str, "PERCENT:LOOKS,...", "Instead of both: one weight after the other.")
+    ] = None,
+    seconds_per_look: Annotated[float, _option(_seconds, "SECONDS", "From look to look; default: 60.")] = 60.0,
+    burst: Annotated[
+        float, _option(_burst, "SIZE", "Failures come in bursts of this mean size, each burst on one side; default: 1.")
+    ] = 1.0,
+    mode: Annotated[
+        _Mode, _option(_mode, "independent|bursty", "How counts are judged; default: independent.")
+    ] = _Mode.INDEPENDENT,
+    false_alarm: Annotated[
+        float, _option(_odds, "PERCENT", "Unchanged releases rolled back in error, at most; default: 1.")
+    ] = 1.0,
+    margin: Annotated[
+        float, _option(_margin, "RATIO", "The ratio from which on it is an error to promote a release; default: 2.")
+    ] = 2.0,
+    wrong_promotion: Annotated[
+        float, _option(_odds, "PERCENT", "Releases at the margin promoted in error, at most; default: 5.")
+    ] = 5.0,
+    negligible: Annotated[
+        float | None,
+        _option(_negligible, "PERCENT", "Promote what fails less often than this, too; default: none."),
+    ] = None,
+    runs: Annotated[
+        int, _option(_whole("number of runs", 1, 1_000_000), "COUNT", "Rollouts for each row; default: 2000.")
+    ] = 2000,
+    seed: Annotated[
+        int, _option(_whole("seed", 0, 2**63 - 1), "NUMBER", "The same seed gives the same table; default: 1.")
+    ] = 1,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Play rollouts of your traffic: how often the judgement would roll releases back, promote or hold them, and when.
+
+    Nothing is deployed: the traffic is made of random numbers, the judgement is the engine's. With --weight a rollout
+    ends at its first verdict. With --steps a release is promoted after the last step, and rolled back at any time.
+    """
+    from ..engine.comparison import Terms  # noqa: PLC0415  # --help and other verbs need none of it
+    from ..simulation.report import Plan, as_json  # noqa: PLC0415
+
+    if steps is not None and (weight is not None or looks is not None):
+        raise ConfigurationError(
+            "--steps is given together with --weight or --looks: give either the steps, or one weight and its looks"
+        )
+    if negligible is not None and mode is _Mode.BURSTY:
+        raise ConfigurationError(
+            "--negligible is given with --mode bursty, where requests without failures prove little: leave it out, or "
+            "use --mode independent"
+        )
+    plan = Plan(
+        requests_per_second=rps,
+        error_rate=error_rate,
+        ratios=_ratios(ratio, error_rate),
+        steps=((weight or _WEIGHT, looks or _LOOKS),) if steps is None else _steps(steps),
+        ramp=steps is not None,
+        seconds_per_look=seconds_per_look,
+        burst=burst,
+        terms=Terms(
+            false_alarm=false_alarm / 100,
+            margin=margin,
+            wrong_promotion=wrong_promotion / 100,
+            mode="bursty" if mode is _Mode.BURSTY else "independent",
+            negligible=None if negligible is None else negligible / 100,
+        ),
+        runs=runs,
+        seed=seed,
+    )
+    _require_playable(plan)
+    simulated = _play(plan)
+    write(as_json(simulated) if format is Format.JSON else _as_text(simulated))
+
+
+def _ratios(given: str, error_rate: float) -> tuple[float, ...]:
+    ratios = []
+    for part in given.split(","):
+        try:
+            ratio = float(part)
+        except ValueError:
+            ratio = -1.0
+        if not 0 <= ratio <= 10_000:
+            raise ConfigurationError(
+                f"--ratio {given}: {part.strip()!r} is no ratio; give numbers from 0 to 10000 with commas between "
+                f"them, such as {_RATIOS}"
+            )
+        if ratio * error_rate > 100:
+            raise ConfigurationError(
+                f"--ratio {given}: {ratio:g} times {error_rate:g} % is more than all requests; give a smaller ratio or "
+                "a smaller --error-rate"
+            )
+        ratios.append(ratio)
+    return tuple(dict.fromkeys(ratios))
+
+
+def _steps(given: str) -> tuple[tuple[float, int], ...]:
+    steps = []
+    for part in given.split(","):
+        percent, _, looks = part.partition(":")
+        try:
+            step = (float(percent), int(looks))
+        except ValueError:
+            step = (0.0, 0)
+        if not (0 < step[0] <= 99.9 and 1 <= step[1] <= _MOST_LOOKS):
+            raise ConfigurationError(
+                f"--steps {given}: {part.strip()!r} is no step; give percent:looks with commas between them, percent "
+                f"above 0 and at most 99.9, looks from 1 to {_MOST_LOOKS}, such as 1:5,10:5,50:20"
+            )
+        steps.append(step)
+    return tuple(steps)
+
+
+def _require_playable(plan: "Plan") -> None:
+    """Refuse what would take hours: it is a slip of the fingers."""
+    played = plan.runs * plan.looks * len(plan.ratios)
+    if played > _MOST_PLAYED:
+        raise ConfigurationError(
+            f"{plan.runs} runs of {plan.looks} looks for every ratio are up to {played} looks, and at most "
+            f"{_MOST_PLAYED} are played: give fewer runs, looks or ratios"
+        )
+    rate = plan.error_rate / 100 * max(1.0, *plan.ratios)
+    bursts = played * plan.requests_per_second * plan.seconds_per_look * rate / plan.burst
+    if plan.burst > 1 and bursts > _MOST_BURSTS:
+        raise ConfigurationError(
+            f"these runs may have {bursts:.2g} bursts of failures, and at most {_MOST_BURSTS} are played: give fewer "
+            "runs, looks or ratios, or a smaller --rps"
+        )
+
+
+def _play(plan: "Plan") -> "Simulated":
+    from ..simulation.operating_characteristics import operating_characteristics  # noqa: PLC0415
+    from ..simulation.report import Simulated  # noqa: PLC0415
+
+    results = []
+    with _progress(plan.runs * len(plan.ratios), plan.looks) as one_more:
+        for ratio in plan.ratios:
+            result = operating_characteristics(
+                plan.traffic(ratio),
+                plan.terms,
+                runs=plan.runs,
+                seed=plan.seed_of(ratio),
+                promotes_from=plan.looks if plan.ramp else 1,
+                completed=one_more,
+            )
+            results.append(result)
+    return Simulated(plan, tuple(results))
+
+
+@contextmanager
+def _progress(rollouts: int, looks: int) -> Iterator[Callable[[int], None]]:
+    """What to call after each rollout. Who watches sees a bar; a log gets one line."""
+    # Not rich's opinion of it: FORCE_COLOR makes a terminal of a log, which has no use for a bar.
+    if not sys.stderr.isatty():
+        Progress()(f"playing {rollouts} rollouts of up to {looks} looks")
+        yield lambda _: None
+        return
+    from rich.progress import Progress as Bar  # noqa: PLC0415  # as long an import as all the rest
+
+    with Bar(console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task("playing rollouts", total=rollouts)
+        yield lambda _: bar.advance(task)
+
+
+def _as_text(simulated: "Simulated") -> str:
+    from ..simulation.report import as_table  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # Where nobody's window says otherwise (a log of CI), lines are as wide as in a wide one.
+        console = Console(highlight=False, width=120)
+    with console.capture() as captured:
+        console.print(as_table(simulated))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
