@@ -1,0 +1,1 @@
+"""What is measured, always: one command for each table that the documents quote."""
