@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .engine.guardrails import AlarmGuardrail as AlarmGuardrail
     from .engine.guardrails import LatencyComparison as LatencyComparison
     from .engine.guardrails import MetricComparison as MetricComparison
+    from .engine.plan_power import ExpectedTraffic as ExpectedTraffic
     from .engine.smoke_test import HttpSmokeTest as HttpSmokeTest
     from .engine.strategy import AllAtOnce as AllAtOnce
     from .engine.strategy import Canary as Canary
@@ -35,6 +36,7 @@ _HOMES = {
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
+    "ExpectedTraffic": "engine.plan_power",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
     "LatencyComparison": "engine.guardrails",
@@ -55,6 +57,7 @@ __all__ = [
     "Container",
     "EcsBlueGreenService",
     "ErrorComparison",
+    "ExpectedTraffic",
     "HttpSmokeTest",
     "Ingress",
     "LatencyComparison",

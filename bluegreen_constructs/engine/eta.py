@@ -1,0 +1,61 @@
+"""How long until there is a verdict, at the traffic that was seen so far."""
+
+from dataclasses import dataclass
+from math import log
+
+from .comparison import Evidence
+from .crossing import Counts, crossing
+from .model import Verdict
+
+_LONGEST = 30 * 24 * 60
+
+
+@dataclass(frozen=True)
+class Eta:
+    """How many more looks like those so far the evidence still needs; half of the rollouts need fewer.
+
+    if_unchanged: until HEALTHY, should the candidate fail as often as live.
+    if_at_margin: until UNHEALTHY, should it fail `margin` times as often.
+    None where it is not in sight or cannot be told.
+    reason: in a sentence, for people.
+    """
+
+    if_unchanged: int | None
+    if_at_margin: int | None
+    reason: str
+
+
+def looks_to_verdict(evidence: Evidence) -> Eta:
+    """The ETA of a verdict, with live's rate and the traffic of the intervals that were evidence so far."""
+    if evidence.verdict is not Verdict.UNSURE:
+        return Eta(0, 0, f"the verdict is {evidence.verdict.value}")
+    if not evidence.intervals:
+        return Eta(None, None, "no look had traffic on both sides yet")
+    bad = evidence.live.bad + evidence.candidate.bad
+    if not bad and evidence.calm is None:
+        return Eta(None, None, "nothing has failed on either side yet, and only failures are evidence")
+    looks = evidence.intervals
+    live, candidate = evidence.live.requests / looks, evidence.candidate.requests / looks
+    # Of both sides while they are to be alike: a live side without a failure has no rate to go by.
+    rate = bad / (evidence.live.requests + evidence.candidate.requests)
+    unchanged = _median(evidence, live, candidate, rate, harm=False)
+    at_margin = _median(evidence, live, candidate, rate, harm=True) if bad else None
+    if unchanged is None:
+        return Eta(None, at_margin, f"not within {_LONGEST} looks like these: more traffic or more weight is needed")
+    return Eta(
+        unchanged, at_margin, f"about {unchanged} more looks like these, should the candidate be as good as live"
+    )
+
+
+def _median(evidence: Evidence, live: float, candidate: float, rate: float, *, harm: bool) -> int | None:
+    terms = evidence.terms
+    candidate_rate = min(1.0, rate * terms.margin) if harm else rate
+    odds = candidate / live * (1.0 if harm else terms.margin)
+    processes = [evidence.harm if harm else evidence.safety]
+    counts = [Counts(candidate * candidate_rate, live * rate, odds)]
+    if not harm and evidence.calm is not None and terms.negligible is not None:
+        processes.append(evidence.calm)
+        edge = terms.negligible / (1 - terms.negligible)
+        counts.append(Counts(candidate * rate, candidate * (1 - rate), edge))
+    needed = -log(terms.false_alarm if harm else terms.wrong_promotion)
+    return crossing(processes, needed, [(_LONGEST, counts)]).median()
