@@ -34,7 +34,7 @@ def test_what_the_plan_sees_is_printed_at_synth(rollout: Construct) -> None:
     check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison()], traffic=BUSY)
     (said,) = infos(rollout)
     assert "10 % for 40 min, at 100 requests/s with 0.2 % errors" in said
-    assert "2 times                           14 min          97%                19" in said
+    assert "2 times                           14 min         97 %                19" in said
 
 
 def test_comparisons_of_the_same_terms_are_stated_once(rollout: Construct) -> None:

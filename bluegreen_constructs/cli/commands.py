@@ -7,13 +7,9 @@ import typer
 from typer.main import get_command
 
 from ..engine.errors import BlueGreenError
-from .backtest import EXAMPLES as BACKTEST_EXAMPLES
-from .backtest import backtest_command
+from . import backtest, rehearse, simulate
 from .endings import FAILED, USAGE, end_with
 from .output import write
-from .rehearse import EXAMPLES, rehearse_command
-from .simulate import EXAMPLES as SIMULATE_EXAMPLES
-from .simulate import simulate_command
 
 _ABOUT = "Ship a new version without losing a request, and go back in one call."
 _EXAMPLE = """\b
@@ -42,14 +38,14 @@ def _verbs(
         raise typer.Exit(USAGE)
 
 
-app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=EXAMPLES)(
-    rehearse_command
+app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=rehearse.EXAMPLES)(
+    rehearse.rehearse_command
 )
-app.command("simulate", short_help="How rollouts of your traffic would end, and when.", epilog=SIMULATE_EXAMPLES)(
-    simulate_command
+app.command("simulate", short_help="How rollouts of your traffic would end, and when.", epilog=simulate.EXAMPLES)(
+    simulate.simulate_command
 )
-app.command("backtest", short_help="Which mode of the comparison your past data asks for.", epilog=BACKTEST_EXAMPLES)(
-    backtest_command
+app.command("backtest", short_help="Which mode of the comparison your past data asks for.", epilog=backtest.EXAMPLES)(
+    backtest.backtest_command
 )
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ..engine.errors import ConfigurationError
+from .number_options import FalseAlarmOption, MarginOption, WrongPromotionOption, number, option, whole
 from .output import Progress, write
 from .result_format import Format, FormatOption
 
@@ -36,103 +37,59 @@ class _Mode(StrEnum):
     BURSTY = "bursty"
 
 
-def _option(parser: Callable[[str], object], metavar: str, help: str) -> object:
-    """An option whose help says the default in words, and whose parser says what is allowed."""
-    return typer.Option(parser=parser, metavar=metavar, help=help, show_default=False)
-
-
-def _number(what: str, least: float, most: float, *, above: bool = False) -> Callable[[str], float]:
-    """A parser of numbers from `least` (or above it) to `most`, among which are neither NaN nor infinity."""
-
-    def number(given: str) -> float:
-        words = f"above {least:g} and at most" if above else f"from {least:g} to"
-        refusal = typer.BadParameter(f"{given!r} is no {what}: give a number {words} {most:.12g}")
-        try:
-            parsed = float(given)
-        except ValueError:
-            raise refusal from None
-        if not least <= parsed <= most or (above and parsed == least):
-            raise refusal
-        return parsed
-
-    return number
-
-
-def _whole(what: str, least: int, most: int) -> Callable[[str], int]:
-    def whole(given: str) -> int:
-        refusal = typer.BadParameter(f"{given!r} is no {what}: give a whole number from {least} to {most}")
-        try:
-            parsed = int(given)
-        except ValueError:
-            raise refusal from None
-        if not least <= parsed <= most:
-            raise refusal
-        return parsed
-
-    return whole
-
-
 def _mode(given: str) -> _Mode:
     if given not in {*_Mode}:
         raise typer.BadParameter(f"{given!r} is no mode: give {' or '.join(_Mode)}")
     return _Mode(given)
 
 
-_requests = _number("number of requests per second", 0, 1e7, above=True)
-_error_rate = _number("error rate in percent", 0, 99)
-_weight = _number("weight in percent", 0, 99.9, above=True)
-_seconds = _number("number of seconds", 1, 86_400)
-_burst = _number("size of a burst", 1, 1e6)
-_margin = _number("margin", 1, 100, above=True)
-_odds = _number("probability in percent", 0, 50, above=True)
-_negligible = _number("error rate in percent", 0, 99, above=True)
+_requests = number("number of requests per second", 0, 1e7, above=True)
+_error_rate = number("error rate in percent", 0, 99)
+_weight = number("weight in percent", 0, 99.9, above=True)
+_seconds = number("number of seconds", 1, 86_400)
+_burst = number("size of a burst", 1, 1e6)
+_negligible = number("error rate in percent", 0, 99, above=True)
 
 
 def simulate_command(
     *,
-    rps: Annotated[float, _option(_requests, "NUMBER", "Requests per second in all; default: 100.")] = 100.0,
-    error_rate: Annotated[float, _option(_error_rate, "PERCENT", "Requests that fail on live; default: 0.2.")] = 0.2,
+    rps: Annotated[float, option(_requests, "NUMBER", "Requests per second in all; default: 100.")] = 100.0,
+    error_rate: Annotated[float, option(_error_rate, "PERCENT", "Requests that fail on live; default: 0.2.")] = 0.2,
     ratio: Annotated[
         str,
-        _option(
+        option(
             str, "R,...", f"How many times as often as live the candidate fails, a row for each; default: {_RATIOS}."
         ),
     ] = _RATIOS,
     weight: Annotated[
-        float | None, _option(_weight, "PERCENT", f"The candidate's traffic; default: {_WEIGHT:g}.")
+        float | None, option(_weight, "PERCENT", f"The candidate's traffic; default: {_WEIGHT:g}.")
     ] = None,
     looks: Annotated[
         int | None,
-        _option(_whole("number of looks", 1, _MOST_LOOKS), "COUNT", f"Looks until a rollout ends; default: {_LOOKS}."),
+        option(whole("number of looks", 1, _MOST_LOOKS), "COUNT", f"Looks until a rollout ends; default: {_LOOKS}."),
     ] = None,
     steps: Annotated[
-        str | None, _option(str, "PERCENT:LOOKS,...", "Instead of both: one weight after the other.")
+        str | None, option(str, "PERCENT:LOOKS,...", "Instead of both: one weight after the other.")
     ] = None,
-    seconds_per_look: Annotated[float, _option(_seconds, "SECONDS", "From look to look; default: 60.")] = 60.0,
+    seconds_per_look: Annotated[float, option(_seconds, "SECONDS", "From look to look; default: 60.")] = 60.0,
     burst: Annotated[
-        float, _option(_burst, "SIZE", "Failures come in bursts of this mean size, each burst on one side; default: 1.")
+        float, option(_burst, "SIZE", "Failures come in bursts of this mean size, each burst on one side; default: 1.")
     ] = 1.0,
     mode: Annotated[
-        _Mode, _option(_mode, "independent|bursty", "How counts are judged; default: independent.")
+        _Mode, option(_mode, "independent|bursty", "How counts are judged; default: independent.")
     ] = _Mode.INDEPENDENT,
-    false_alarm: Annotated[
-        float, _option(_odds, "PERCENT", "Unchanged releases rolled back in error, at most; default: 1.")
-    ] = 1.0,
-    margin: Annotated[
-        float, _option(_margin, "RATIO", "The ratio from which on it is an error to promote a release; default: 2.")
-    ] = 2.0,
-    wrong_promotion: Annotated[
-        float, _option(_odds, "PERCENT", "Releases at the margin promoted in error, at most; default: 5.")
-    ] = 5.0,
+    false_alarm: FalseAlarmOption = 1.0,
+    margin: MarginOption = 2.0,
+    wrong_promotion: WrongPromotionOption = 5.0,
     negligible: Annotated[
         float | None,
-        _option(_negligible, "PERCENT", "Promote what fails less often than this, too; default: none."),
+        option(_negligible, "PERCENT", "Promote what fails less often than this, too; default: none."),
     ] = None,
     runs: Annotated[
-        int, _option(_whole("number of runs", 1, 1_000_000), "COUNT", "Rollouts for each row; default: 2000.")
+        int, option(whole("number of runs", 1, 1_000_000), "COUNT", "Rollouts for each row; default: 2000.")
     ] = 2000,
     seed: Annotated[
-        int, _option(_whole("seed", 0, 2**63 - 1), "NUMBER", "The same seed gives the same table; default: 1.")
+        int, option(whole("seed", 0, 2**63 - 1), "NUMBER", "The same seed gives the same table; default: 1.")
     ] = 1,
     format: FormatOption = Format.TEXT,
 ) -> None:

@@ -113,11 +113,11 @@ class PlanPower:
         yield f"{'fails as often as live':26}{'found after':>14}{'in its steps':>14}{'failed in excess':>18}"
         for found in self.detections:
             after = "over 30 days" if found.minutes is None else in_words(timedelta(minutes=found.minutes))
-            yield f"{f'{found.ratio:g} times':26}{after:>14}{found.chance:>13.0%} {found.excess_failures:>17.0f}"
+            yield f"{f'{found.ratio:g} times':26}{after:>14}{100 * found.chance:>11.0f} % {found.excess_failures:>17.0f}"
         after = (
             "over 30 days" if self.promotion_minutes is None else in_words(timedelta(minutes=self.promotion_minutes))
         )
-        yield f"{'unchanged: promoted':26}{after:>14}{self.promotion_chance:>13.0%} "
+        yield f"{'unchanged: promoted':26}{after:>14}{100 * self.promotion_chance:>11.0f} %"
         yield (
             f"wrongly: unchanged rolled back at most {self.terms.false_alarm:.2g}, "
             f"{self.terms.margin:g} times promoted at most {self.terms.wrong_promotion:.2g}"
@@ -164,8 +164,8 @@ def checked_plan(strategy: Strategy, traffic: ExpectedTraffic, terms: Terms) -> 
     if not power.is_enough:
         raise ConfigurationError(
             f"{power.plan} at {traffic} cannot tell a release that fails {terms.margin:g} times as often as live from "
-            f"a good one: before the last step ends it finds {power.at_margin.chance:.0%} of the one and promotes "
-            f"{power.promotion_chance:.0%} of the other, and {LEAST_CHANCE:.0%} is the least of both: "
+            f"a good one: before the last step ends it finds {100 * power.at_margin.chance:.0f} % of the one and promotes "
+            f"{100 * power.promotion_chance:.0f} % of the other, and {100 * LEAST_CHANCE:.0f} % is the least of both: "
             f"{_remedy(_compared(strategy), traffic, power.terms)}"
         )
     return power

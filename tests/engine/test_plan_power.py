@@ -116,8 +116,8 @@ class TestRefusals:
     ) -> None:
         assert refused(canary(10, 5), BUSY, ErrorComparison()) == (
             "10 % for 5 min at 100 requests/s with 0.2 % errors cannot tell a release that fails 2 times as often as "
-            "live from a good one: before the last step ends it finds 9% of the one and promotes 21% of the other, and "
-            "80% is the least of both: bake for 24 min or compare with margin=4"
+            "live from a good one: before the last step ends it finds 9 % of the one and promotes 21 % of the other, and "
+            "80 % is the least of both: bake for 24 min or compare with margin=4"
         )
 
     @settings(max_examples=12, deadline=None)
