@@ -86,7 +86,7 @@ def test_the_margin_is_among_the_ratios() -> None:
     assert [found.ratio for found in plan_power(canary(10, 40), BUSY, Terms(margin=4)).detections] == [2, 3, 4, 5]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(CANARIES, TRAFFIC, st.sampled_from([1.5, 2, 3]))
 def test_more_traffic_more_bake_and_a_worse_release_are_never_seen_later(
     strategy: Canary, traffic: ExpectedTraffic, more: float
@@ -120,7 +120,7 @@ class TestRefusals:
             "80 % is the least of both: bake for 24 min or compare with margin=4"
         )
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(CANARIES, TRAFFIC, st.sampled_from(["independent", "bursty"]))
     def test_every_change_that_is_named_really_does(
         self, strategy: Canary, traffic: ExpectedTraffic, mode: str
