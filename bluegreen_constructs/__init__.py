@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .engine.guardrails import AlarmGuardrail as AlarmGuardrail
     from .engine.guardrails import LatencyComparison as LatencyComparison
     from .engine.guardrails import MetricComparison as MetricComparison
-    from .engine.plan_power import ExpectedTraffic as ExpectedTraffic
     from .engine.smoke_test import HttpSmokeTest as HttpSmokeTest
     from .engine.strategy import AllAtOnce as AllAtOnce
     from .engine.strategy import Canary as Canary
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
+    from .planning.plan_power import ExpectedTraffic as ExpectedTraffic
     from .scaling import Scaling as Scaling
     from .test_traffic import TestTraffic as TestTraffic
     from .traffic_rule import TrafficRule as TrafficRule
@@ -36,7 +36,7 @@ _HOMES = {
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
-    "ExpectedTraffic": "engine.plan_power",
+    "ExpectedTraffic": "planning.plan_power",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
     "LatencyComparison": "engine.guardrails",

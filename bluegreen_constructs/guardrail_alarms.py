@@ -216,7 +216,7 @@ def _judged_by_alarm(guardrail: AlarmGuardrail) -> AlarmGuardrail:
     """Refuse a comparison here: nobody would ask it, and a guardrail that is never asked looks like one that passes."""
     if not isinstance(guardrail, AlarmGuardrail):
         raise ConfigurationError(
-            f"guardrails hold {type(guardrail).__name__}, but this service's deployments are judged by CloudWatch alarms alone: "
-            "give AlarmGuardrail(alarm)"
+            f"guardrails hold {type(guardrail).__name__}, but this service's deployments are judged by CloudWatch "
+            "alarms alone: give AlarmGuardrail(alarm)"
         )
     return guardrail

@@ -7,8 +7,8 @@ from constructs import Construct
 
 from .engine.comparison import Terms
 from .engine.guardrails import Guardrail
-from .engine.plan_power import ExpectedTraffic, PlanPower, checked_plan
 from .engine.strategy import Strategy
+from .planning.plan_power import ExpectedTraffic, PlanPower, checked_plan
 
 _STATED = "bluegreen-constructs:plan-power"
 _UNSTATED = "bluegreen-constructs:no-expected-traffic"

@@ -1,10 +1,11 @@
 """Is the candidate good enough by itself? For when live is no yardstick: it is red, or it is not there."""
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import log
 
 from .eprocess import Bets, EProcess, Form
 from .errors import ConfigurationError
+from .finite import is_finite
 from .interval_window import IntervalWindow
 from .model import Arm, Verdict
 
@@ -45,8 +46,7 @@ class AbsoluteFloor:
             ("wrong_promotion", 0.5, 0.05),
         ):
             given = getattr(self, name)
-            is_number = isinstance(given, int | float) and not isinstance(given, bool) and isfinite(given)
-            if not is_number or not 0 < given < most:
+            if not is_finite(given) or not 0 < given < most:
                 raise ConfigurationError(
                     f"AbsoluteFloor {name} is {given!r}: give a number above 0 and below {most:g}, such as {such_as:g}"
                 )

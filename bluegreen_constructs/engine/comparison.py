@@ -8,11 +8,12 @@ docs/statistics.md explains the method and prints how often it is right.
 """
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import log
 from typing import Literal, TypeAlias, get_args
 
 from .eprocess import Bets, EProcess, Form, log_sum
 from .errors import ConfigurationError
+from .finite import is_finite
 from .interval_window import IntervalWindow
 from .model import Arm, Verdict
 
@@ -48,16 +49,18 @@ _NONE_SEEN = IntervalWindow()
 class Terms:
     """The terms of a comparison, fixed before the rollout and kept with its evidence until the end.
 
-    false_alarm: probability, at most, that a candidate that fails no more often than live is ever called UNHEALTHY,
-        however often and however long one looks (default 0.01).
+    false_alarm: probability, at most, that a candidate that in no look is likelier to fail than live is ever called
+        UNHEALTHY, however often and however long one looks (default 0.01).
     margin: how many times as often as live a candidate must fail before promoting it is wrong (default 2.0). Between 1
         and the margin lies indifference: either verdict is right there, and UNSURE may last. A smaller margin needs
         more bad events: an unchanged candidate waits longer for its HEALTHY.
-    wrong_promotion: probability, at most, that a candidate at the margin or worse is ever called HEALTHY (default
-        0.05).
+    wrong_promotion: probability, at most, that a candidate at the margin or worse from its first look on is ever called
+        HEALTHY (default 0.05). HEALTHY stays when the candidate turns bad later; then only harm can be shown.
     mode: "independent" (default) when requests fail independently of each other; "bursty" when bad events come in
-        bursts that hit one side as a whole, such as retries. Bursty data judged as independent breaks the promise of
-        `false_alarm`; independent data judged as bursty is only slower. `backtest` tells which one your data is.
+        bursts, such as retries, each of which meets a side as often as the side's part of the traffic. Bursty data
+        judged as independent breaks the promise of `false_alarm`; independent data judged as bursty is only slower. A
+        side that fails as a whole now and then, whatever its traffic (a bad host), breaks both: compare sides of equal
+        size then. `bluegreen backtest` tells which one your data is.
     negligible: a rate of bad events (bad per request) so small that more of live's is not asked for: a candidate shown
         at `wrong_promotion` to fail less often than this is HEALTHY, too, also when nothing at all has failed on either
         side. Requests without bad events are evidence then. Default `None`: a release is promoted on bad events alone,
@@ -76,11 +79,11 @@ class Terms:
         """Refuse terms that promise nothing or cannot be kept."""
         for name in ("false_alarm", "wrong_promotion"):
             odds = getattr(self, name)
-            if not _is_number(odds) or not 0 < odds <= 0.5:
+            if not is_finite(odds) or not 0 < odds <= 0.5:
                 raise ConfigurationError(
                     f"{name} is {odds!r}: give a probability above 0 and at most 0.5, such as 0.01"
                 )
-        if not _is_number(self.margin) or not 1 < self.margin <= 100:
+        if not is_finite(self.margin) or not 1 < self.margin <= 100:
             raise ConfigurationError(
                 f"margin is {self.margin!r}: give how many times as often as live a candidate may almost fail, above 1 "
                 "and at most 100, such as 2.0"
@@ -89,7 +92,7 @@ class Terms:
             raise ConfigurationError(f'mode is {self.mode!r}: give "independent" or "bursty"')
         if self.negligible is None:
             return
-        if not _is_number(self.negligible) or not 0 < self.negligible < 1:
+        if not is_finite(self.negligible) or not 0 < self.negligible < 1:
             raise ConfigurationError(
                 f"negligible is {self.negligible!r}: give a rate of bad events above 0 and below 1, such as 0.0005"
             )
@@ -161,8 +164,10 @@ class Evidence:
 
         A missing arm, or one without requests, changes nothing: no data is no evidence. `interval` numbers the
         intervals, for sources that deliver late or twice: each number counts once, in whatever order it comes, and one
-        that comes more than `IntervalWindow.LENGTH` after its turn is left out. Without numbers, the caller answers for
-        observing each interval once.
+        that comes `IntervalWindow.LENGTH` or more after its turn is left out. The first delivery counts for good, so it
+        must be complete. Without numbers, the caller answers for observing each interval once.
+
+        Raises ObservationError for a number that is no whole one, or that leaps as if it counted something else.
         """
         if live is None or candidate is None or not live.requests or not candidate.requests:
             return self
@@ -221,8 +226,4 @@ def _shows_safety(terms: Terms, safety: EProcess, calm: EProcess | None, bad: in
 
 def _log_safety(safety: EProcess, calm: EProcess | None) -> float:
     """The mean of both, which is an e-process again: a candidate that must not be promoted makes both nulls true."""
-    return safety.log_evidence if calm is None else log_sum(safety.log_evidence, calm.log_evidence) - log(2)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return safety.log_evidence if calm is None else log_sum((safety.log_evidence, calm.log_evidence)) - log(2)

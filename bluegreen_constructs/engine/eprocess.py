@@ -9,9 +9,10 @@ Sources: Ville 1939; Lindon and Malek 2022, https://arxiv.org/abs/2011.03567 (th
 Ramdas 2024, https://arxiv.org/abs/2010.09686 (the betting form). docs/statistics.md has the proofs in our words.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
-from math import exp, log, log1p
+from math import exp, inf, log, log1p
 
 _HELD_BACK = 0.4
 
@@ -22,7 +23,8 @@ class Form(Enum):
     LIKELIHOOD = "likelihood"
     """By the likelihood ratio of the counts: the fastest, and right when events fail independently of each other."""
     BETTING = "betting"
-    """By the share of hits in the interval: slower, and right whatever the events of one interval do to each other."""
+    """By the share of hits in the interval: slower, and right also when events come in bursts, as long as each burst is
+    a hit with no more than the null's probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +80,25 @@ class EProcess:
             growths = [hits * log(ratio) - events * log1p(shrink * (ratio - 1)) for ratio in bets.at]
             clock = self.clock + misses
         else:
-            share, surplus = odds / (1 + odds), hits / events - odds / (1 + odds)
-            growths = [log1p(stake * surplus / (share if stake > 0 else 1 - share)) for stake in bets.at]
+            share, rest = odds / (1 + odds), 1 / (1 + odds)
+            surplus = hits / events - share
+            growths = [log1p(stake * surplus / (share if stake > 0 else rest)) for stake in bets.at]
             clock = self.clock + (misses > 0)
         logs = [held + growth for held, growth in zip(self.logs, growths, strict=True)]
         freed = bets.reserve(self.clock) - bets.reserve(clock)
         if freed > 0:
             # Staked after this interval, for the next one.
-            logs = [log_sum(held, log(freed * part)) for held, part in zip(logs, bets.shares, strict=True)]
+            logs = [log_sum((held, log(freed * part))) for held, part in zip(logs, bets.shares, strict=True)]
         return EProcess(bets, tuple(logs), clock)
 
     @property
     def log_evidence(self) -> float:
         """The logarithm of the whole capital; evidence of 1/alpha is reached at -log(alpha)."""
         reserve = self.bets.reserve(self.clock)
-        parts = (*self.logs, log(reserve)) if reserve else self.logs
-        highest = max(parts)
-        return highest + log(sum(exp(part - highest) for part in parts))
+        return log_sum((*self.logs, log(reserve)) if reserve else self.logs)
 
 
-def log_sum(one: float, other: float) -> float:
-    """log(exp(one) + exp(other)) without leaving the logarithms."""
-    high, low = (one, other) if one > other else (other, one)
-    return high + log1p(exp(low - high))
+def log_sum(logs: Collection[float]) -> float:
+    """The logarithm of a sum from the logarithms of its parts; of no parts, minus infinity."""
+    highest = max(logs, default=-inf)
+    return highest if highest == -inf else highest + log(sum([exp(part - highest) for part in logs]))

@@ -9,8 +9,8 @@ Rules of the format, which let a running rollout survive an update of the engine
 """
 
 import json
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Callable, Collection
+from math import inf
 from typing import TypeAlias, cast
 
 from .absolute_floor import AbsoluteFloor, FloorEvidence
@@ -19,7 +19,7 @@ from .eprocess import Bets, EProcess, Form
 from .errors import ConfigurationError, ObservationError
 from .interval_window import IntervalWindow
 from .joint_comparison import JointEvidence
-from .model import Arm
+from .stored_fields import StoredFields
 
 SCHEMA = 1
 
@@ -36,7 +36,7 @@ def from_json(text: str) -> AnyEvidence:
     """What `to_json` wrote, in this version or another. Raises ObservationError for anything else."""
     try:
         stored = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ObservationError(f"the stored evidence is no JSON: {error}") from None
     return decode(stored)
 
@@ -49,7 +49,7 @@ def encode(evidence: AnyEvidence) -> Json:
 
 def decode(stored: object) -> AnyEvidence:
     """The evidence behind JSON values. Raises ObservationError for what no engine can have written."""
-    fields = _Fields(stored, "the stored evidence")
+    fields = StoredFields(stored, "the stored evidence")
     reads = fields.whole("reads")
     if reads > SCHEMA:
         raise ObservationError(
@@ -70,7 +70,7 @@ def _body(evidence: AnyEvidence) -> tuple[str, Json]:
         members: Json = {
             name: {"weight": evidence.weights[name], **_body(member)[1]} for name, member in evidence.members.items()
         }
-        return "joint", {"members": members, "was_unhealthy": evidence.was_unhealthy}
+        return "joint", {"members": members, "guilty": list(evidence.guilty)}
     common: Json = {
         "harm": _process(evidence.harm),
         "safety": _process(evidence.safety),
@@ -115,76 +115,7 @@ def _process(process: EProcess) -> Json:
     }
 
 
-class _Fields:
-    """A JSON object whose values are asked for by type; `where` names it in refusals."""
-
-    def __init__(self, stored: object, where: str) -> None:
-        if not isinstance(stored, Mapping):
-            raise ObservationError(f"{where} is {type(stored).__name__}, not an object with keys")
-        self._stored = stored
-        self._where = where
-
-    def _refused(self, key: str, wanted: str) -> ObservationError:
-        given = repr(self._stored[key]) if key in self._stored else "missing"
-        return ObservationError(f"{key} of {self._where} is {given}, not {wanted}")
-
-    def has(self, key: str) -> bool:
-        return self._stored.get(key) is not None
-
-    def names(self) -> list[str]:
-        return [str(key) for key in self._stored]
-
-    def inside(self, key: str) -> "_Fields":
-        return _Fields(self._stored.get(key), f"{key} of {self._where}")
-
-    def whole(self, key: str) -> int:
-        value = self._stored.get(key)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self._refused(key, "a whole number")
-        return value
-
-    def count(self, key: str) -> int:
-        value = self.whole(key)
-        if value < 0:
-            raise self._refused(key, "zero or more")
-        return value
-
-    def number(self, key: str) -> float:
-        value = self._stored.get(key)
-        if not _is_number(value):
-            raise self._refused(key, "a finite number")
-        return cast("float", value)
-
-    def flag(self, key: str) -> bool:
-        value = self._stored.get(key)
-        if not isinstance(value, bool):
-            raise self._refused(key, "true or false")
-        return value
-
-    def text(self, key: str) -> str:
-        value = self._stored.get(key)
-        if not isinstance(value, str):
-            raise self._refused(key, "a text")
-        return value
-
-    def numbers(self, key: str) -> tuple[float, ...]:
-        value = self._stored.get(key)
-        if not isinstance(value, list) or not value or not all(map(_is_number, value)):
-            raise self._refused(key, "a list of finite numbers")
-        return tuple(float(number) for number in value)
-
-    def arm(self, key: str) -> Arm:
-        value = self._stored.get(key)
-        if not isinstance(value, list) or len(value) != 2:
-            raise self._refused(key, "[requests, bad]")
-        return Arm(*value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def _read_process(fields: _Fields) -> EProcess:
+def _read_process(fields: StoredFields) -> EProcess:
     form = fields.text("form")
     if form not in {known.value for known in Form}:
         raise ObservationError(
@@ -199,36 +130,45 @@ def _read_process(fields: _Fields) -> EProcess:
     logs = fields.numbers("logs")
     if not len(bets.at) == len(bets.shares) == len(logs):
         raise ObservationError("the stored evidence has bets, shares and capital of different numbers")
-    if (
-        min(bets.shares) <= 0
-        or (bets.pace is not None and bets.pace <= 0)
-        or not all(map(_playable(bets.form), bets.at))
-    ):
-        raise ObservationError("the stored evidence bets what cannot be bet: shares, pace and ratios are above 0")
+    if not _are_playable(bets):
+        raise ObservationError(
+            "the stored evidence bets what cannot be bet: shares are above 0 and sum to 1, and all bets lie on one "
+            "side of the null"
+        )
     return EProcess(bets, logs, fields.count("clock"))
 
 
-def _playable(form: Form) -> Callable[[float], bool]:
-    return (lambda ratio: ratio > 0) if form is Form.LIKELIHOOD else (lambda stake: -1 < stake < 1)
+def _are_playable(bets: Bets) -> bool:
+    if not _are_shares(bets.shares) or (bets.pace is not None and bets.pace <= 0):
+        return False
+    null, least, most = (1.0, 0.0, inf) if bets.form is Form.LIKELIHOOD else (0.0, -1.0, 1.0)
+    return all(null < bet < most for bet in bets.at) or all(least < bet < null for bet in bets.at)
 
 
-def _read_seen(fields: _Fields) -> IntervalWindow:
+def _are_shares(parts: Collection[float]) -> bool:
+    return min(parts) > 0 and abs(sum(parts) - 1) < 1e-6
+
+
+def _read_seen(fields: StoredFields) -> IntervalWindow:
     if not fields.has("seen"):
         return IntervalWindow()
     seen = fields.inside("seen")
     return IntervalWindow(seen.whole("newest") if seen.has("newest") else None, seen.count("counted"))
 
 
-def _comparison(fields: _Fields) -> Evidence:
-    terms = fields.inside("terms")
+def _comparison(fields: StoredFields) -> Evidence:
+    stored = fields.inside("terms")
+    terms = Terms(
+        stored.number("false_alarm"),
+        stored.number("margin"),
+        stored.number("wrong_promotion"),
+        cast("Mode", stored.text("mode")),  # Terms refuses any other text
+        stored.number("negligible") if stored.has("negligible") else None,
+    )
+    if fields.has("calm") is (terms.negligible is None):
+        raise ObservationError("the stored evidence has calm without a negligible rate, or such a rate without calm")
     return Evidence(
-        Terms(
-            terms.number("false_alarm"),
-            terms.number("margin"),
-            terms.number("wrong_promotion"),
-            cast("Mode", terms.text("mode")),  # Terms refuses any other text
-            terms.number("negligible") if terms.has("negligible") else None,
-        ),
+        terms,
         harm=_read_process(fields.inside("harm")),
         safety=_read_process(fields.inside("safety")),
         calm=_read_process(fields.inside("calm")) if fields.has("calm") else None,
@@ -241,7 +181,7 @@ def _comparison(fields: _Fields) -> Evidence:
     )
 
 
-def _floor(fields: _Fields) -> FloorEvidence:
+def _floor(fields: StoredFields) -> FloorEvidence:
     floor = fields.inside("floor")
     return FloorEvidence(
         AbsoluteFloor(floor.number("success_percent"), floor.number("false_alarm"), floor.number("wrong_promotion")),
@@ -254,16 +194,20 @@ def _floor(fields: _Fields) -> FloorEvidence:
     )
 
 
-def _joint(fields: _Fields) -> JointEvidence:
-    members = fields.inside("members")
-    stored = {name: members.inside(name) for name in members.names()}
+def _joint(fields: StoredFields) -> JointEvidence:
+    inside = fields.inside("members")
+    stored = {name: inside.inside(name) for name in inside.names()}
     if not stored:
         raise ObservationError("the stored evidence has no members: nobody would be asked")
-    return JointEvidence(
-        {name: member.number("weight") for name, member in stored.items()},
-        {name: _comparison(member) for name, member in stored.items()},
-        fields.flag("was_unhealthy"),
-    )
+    weights = {name: member.number("weight") for name, member in stored.items()}
+    if not _are_shares(weights.values()):
+        raise ObservationError("the stored evidence has weights that are not above 0 or do not sum to 1")
+    members = {name: _comparison(member) for name, member in stored.items()}
+    return JointEvidence(weights, members, fields.names_among(members, "guilty"))
 
 
-_DECODERS: dict[str, Callable[[_Fields], AnyEvidence]] = {"comparison": _comparison, "floor": _floor, "joint": _joint}
+_DECODERS: dict[str, Callable[[StoredFields], AnyEvidence]] = {
+    "comparison": _comparison,
+    "floor": _floor,
+    "joint": _joint,
+}

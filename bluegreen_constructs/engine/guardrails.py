@@ -82,7 +82,7 @@ class MetricComparison(Terms):
     def __post_init__(self) -> None:
         """Refuse what CloudWatch would refuse, and a metric compared with itself."""
         super().__post_init__()
-        pairs = tuple(sorted(dict(self.dimensions).items()))
+        pairs = self._pairs()
         object.__setattr__(self, "dimensions", pairs)
         texts = {
             "namespace": self.namespace,
@@ -105,6 +105,20 @@ class MetricComparison(Terms):
                 f"MetricComparison dimensions hold {self.side_dimension!r}, which tells the sides apart: leave it out, "
                 "or name another side_dimension"
             )
+
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        """The dimensions in one order. CloudWatch allows 30 of them, the side's among them.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+        """
+        given: object = self.dimensions
+        pairs = tuple(given.items()) if isinstance(given, Mapping) else given
+        if not isinstance(pairs, tuple) or len(pairs) > 29 or not all(map(_is_pair_of_texts, pairs)):
+            raise ConfigurationError(
+                f"MetricComparison dimensions is {given!r}: give at most 29 names and values of 1 to 255 characters, "
+                "as {name: value}"
+            )
+        return tuple(sorted(pairs))
 
     @property
     def name(self) -> str:
@@ -131,6 +145,13 @@ class AlarmGuardrail:
     """
 
     alarm: AlarmLike
+
+    def __post_init__(self) -> None:
+        """Refuse what has no name to ask CloudWatch for."""
+        if not isinstance(self.alarm, AlarmLike):
+            raise ConfigurationError(
+                f"AlarmGuardrail alarm is {self.alarm!r}: give a CloudWatch alarm, such as Alarm.from_alarm_arn(…)"
+            )
 
     @property
     def name(self) -> str:
@@ -171,3 +192,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     No verdict at all is UNSURE: nobody looked.
     """
     return max(verdicts, key=_ORDER.__getitem__, default=Verdict.UNSURE)
+
+
+def _is_pair_of_texts(pair: object) -> bool:
+    texts = pair if isinstance(pair, tuple) else ()
+    return len(texts) == 2 and all(isinstance(text, str) and 0 < len(text) <= 255 for text in texts)

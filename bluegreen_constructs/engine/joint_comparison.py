@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import exp, isfinite, log
+from math import log
+from types import MappingProxyType
 
 from .comparison import FEWEST_BAD_EVENTS, Evidence, Terms
+from .eprocess import log_sum
 from .errors import ConfigurationError
+from .finite import is_finite
 from .model import Arm, Verdict
 
 
@@ -20,8 +23,8 @@ class JointComparison:
     unlikely as that member's terms say.
 
     members: comparisons by the name that explanations use; at least one.
-    weights: how the budget is divided, by name, above 0; scaled to sum 1. Default: evenly. Three metrics of even weight
-        need about one more factor of three of evidence each: a few more bad events.
+    weights: how the budget is divided, by name, from 0.001 to 1000; scaled to sum 1. Default: evenly. Three metrics of
+        even weight need about three times the evidence each: a few more bad events.
 
     Raises ConfigurationError for no members, unknown names and weights that are no weights.
     Sources: Vovk and Wang 2021, https://arxiv.org/abs/1912.06116 (means of e-values); Wang and Ramdas 2022,
@@ -35,6 +38,11 @@ class JointComparison:
         """Refuse an empty jury and weights that are none."""
         if not self.members:
             raise ConfigurationError("a JointComparison has no members: give at least one comparison")
+        for name, member in self.members.items():
+            if not isinstance(member, Terms):
+                raise ConfigurationError(
+                    f"the member {name!r} of a JointComparison is {type(member).__name__}: give a comparison with live"
+                )
         unknown = [name for name in self.weights if name not in self.members]
         if unknown:
             raise ConfigurationError(
@@ -42,11 +50,13 @@ class JointComparison:
                 "those"
             )
         for name, weight in self.weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight) or weight <= 0:
-                raise ConfigurationError(f"the weight of {name!r} is {weight!r}: give a number above 0")
-        object.__setattr__(self, "members", dict(self.members))
+            if not is_finite(weight) or not 0.001 <= weight <= 1000:
+                raise ConfigurationError(f"the weight of {name!r} is {weight!r}: give a number from 0.001 to 1000")
         given = {name: float(self.weights.get(name, 1.0)) for name in self.members}
-        object.__setattr__(self, "weights", {name: weight / sum(given.values()) for name, weight in given.items()})
+        total = sum(given.values())
+        # Read-only copies: the terms are fixed before the rollout, by whoever holds the mapping too.
+        object.__setattr__(self, "members", MappingProxyType(dict(self.members)))
+        object.__setattr__(self, "weights", MappingProxyType({name: weight / total for name, weight in given.items()}))
 
     def start(self) -> "JointEvidence":
         """No evidence in any of them."""
@@ -55,11 +65,16 @@ class JointComparison:
 
 @dataclass(frozen=True)
 class JointEvidence:
-    """The evidence of each member, and whether their sum ever reached the threshold; immutable."""
+    """The evidence of each member, and whom it convicted when their sum reached the threshold; immutable.
+
+    guilty: whom the evidence of harm pointed at when it was enough, most of it first; empty as long as it is not. Those
+        that e-BH names at the whole's false alarm: at most that share of the named is innocent, on average. Where the
+        evidence was spread too thin for that, the one with most of it.
+    """
 
     weights: Mapping[str, float]
     members: Mapping[str, Evidence]
-    was_unhealthy: bool = False
+    guilty: tuple[str, ...] = ()
 
     def observe(
         self, counts: Mapping[str, tuple[Arm | None, Arm | None]], interval: int | None = None
@@ -75,8 +90,12 @@ class JointEvidence:
             name: evidence.observe(*counts[name], interval) if name in counts else evidence
             for name, evidence in self.members.items()
         }
-        after = JointEvidence(self.weights, members)
-        return JointEvidence(self.weights, members, self.was_unhealthy or after._reached())
+        return JointEvidence(self.weights, members, self.guilty or _convicted(self.weights, members))
+
+    @property
+    def was_unhealthy(self) -> bool:
+        """Whether the sum ever reached its threshold."""
+        return bool(self.guilty)
 
     @property
     def verdict(self) -> Verdict:
@@ -87,36 +106,30 @@ class JointEvidence:
         return Verdict.HEALTHY if healthy else Verdict.UNSURE
 
     @property
-    def guilty(self) -> tuple[str, ...]:
-        """Whom the evidence of harm points at, most of it first; empty unless UNHEALTHY.
-
-        Those that e-BH names at the whole's false alarm: at most that share of the named is innocent, on average. Where
-        the evidence is spread too thin for that, the one with most of it.
-        """
-        if not self.was_unhealthy:
-            return ()
-        parts = self._log_parts()
-        by_evidence = sorted(parts, key=parts.__getitem__, reverse=True)
-        named = [k for k, name in enumerate(by_evidence, start=1) if parts[name] >= -log(k)]
-        return tuple(by_evidence[: max(named, default=1)])
-
-    @property
     def log_harm(self) -> float:
-        """The logarithm of the sum; at 0 the candidate is UNHEALTHY."""
-        parts = self._log_parts().values()
-        highest = max(parts)
-        return highest + log(sum(exp(part - highest) for part in parts))
+        """The logarithm of the sum; at 0 the candidate is UNHEALTHY. Minus infinity while nobody has failed twice."""
+        return log_sum(_log_parts(self.weights, self.members).values())
 
-    def _reached(self) -> bool:
-        enough = any(evidence.candidate.bad >= FEWEST_BAD_EVENTS for evidence in self.members.values())
-        return enough and self.log_harm >= 0
 
-    def _log_parts(self) -> dict[str, float]:
-        """The logarithm of what each member adds to the sum whose threshold is 1."""
-        return {
-            name: log(self.weights[name] * evidence.terms.false_alarm) + evidence.log_harm
-            for name, evidence in self.members.items()
-        }
+def _convicted(weights: Mapping[str, float], members: Mapping[str, Evidence]) -> tuple[str, ...]:
+    parts = _log_parts(weights, members)
+    if log_sum(parts.values()) < 0:
+        return ()
+    by_evidence = sorted(parts, key=parts.__getitem__, reverse=True)
+    named = [k for k, name in enumerate(by_evidence, start=1) if parts[name] >= -log(k)]
+    return tuple(by_evidence[: max(named, default=1)])
+
+
+def _log_parts(weights: Mapping[str, float], members: Mapping[str, Evidence]) -> dict[str, float]:
+    """The logarithm of what each member adds to the sum whose threshold is 1.
+
+    A member whose candidate has failed fewer than two times adds nothing: that can only take evidence away.
+    """
+    return {
+        name: log(weights[name] * evidence.terms.false_alarm) + evidence.log_harm
+        for name, evidence in members.items()
+        if evidence.candidate.bad >= FEWEST_BAD_EVENTS
+    }
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -15,6 +15,10 @@ class Verdict(Enum):
     UNHEALTHY = "UNHEALTHY"
 
 
+MOST = 10**15
+"""More requests than any interval has; beyond it whole numbers and floats part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arm:
     """What one side did in one interval: `requests` in all, and how many of them were `bad`.
@@ -31,12 +35,12 @@ class Arm:
     def __post_init__(self) -> None:
         """Refuse what nobody can have counted."""
         if type(self.requests) is not int or type(self.bad) is not int:
-            object.__setattr__(self, "requests", _count(self.requests, "requests"))
-            object.__setattr__(self, "bad", _count(self.bad, "bad"))
-        if not 0 <= self.bad <= self.requests:
+            object.__setattr__(self, "requests", whole(self.requests, "an Arm's requests"))
+            object.__setattr__(self, "bad", whole(self.bad, "an Arm's bad"))
+        if not 0 <= self.bad <= self.requests <= MOST:
             raise ObservationError(
-                f"an Arm of {self.requests} requests with {self.bad} bad: give counts of zero or more, and no more bad "
-                "events than requests"
+                f"an Arm of {_short(self.requests)} requests with {_short(self.bad)} bad: give counts of zero or more, "
+                f"no more bad events than requests, and at most {MOST:g} requests"
             )
 
     def __add__(self, other: "Arm") -> "Arm":
@@ -44,10 +48,15 @@ class Arm:
         return Arm(self.requests + other.requests, self.bad + other.bad)
 
 
-def _count(value: object, name: str) -> int:
-    if isinstance(value, bool):
-        raise ObservationError(f"an Arm's {name} is {value!r}: give a whole number of zero or more")
-    try:
-        return index(value)  # type: ignore[arg-type]  # what has no whole value raises, which is the question asked
-    except TypeError:
-        raise ObservationError(f"an Arm's {name} is {value!r}: give a whole number of zero or more") from None
+def _short(count: int) -> str:
+    return str(count) if abs(count) <= 10 * MOST else "far too many"
+
+
+def whole(value: object, name: str) -> int:
+    """`value` as an int, also when it is another library's whole number; ObservationError, by `name`, if it is none."""
+    if not isinstance(value, bool):
+        try:
+            return index(value)  # type: ignore[arg-type]  # what has no whole value raises, which is the question asked
+        except TypeError:
+            pass
+    raise ObservationError(f"{name} is {value!r}: give a whole number")

@@ -53,12 +53,16 @@ def test_one_bad_event_is_never_a_verdict_against_it() -> None:
 def test_neither_process_grows_on_average_at_the_floor(success_percent: float) -> None:
     start = AbsoluteFloor(success_percent).start()
     rate = 1 - success_percent / 100
-    for process in (start.harm, start.safety):
-        mean = sum(
-            chance * exp(process.observe(bad, 40 - bad, rate / (1 - rate)).log_evidence)
-            for bad, chance in enumerate(binom.pmf(range(41), 40, rate).tolist())
-        )
-        assert mean == pytest.approx(1, abs=1e-9)
+    chances = binom.pmf(range(41), 40, rate).tolist()
+    ends = [(start.observe(Arm(40, bad)), chance) for bad, chance in enumerate(chances)]
+    assert sum(chance * exp(end.harm.log_evidence) for end, chance in ends) == pytest.approx(1, abs=1e-9)
+    assert sum(chance * exp(end.safety.log_evidence) for end, chance in ends) == pytest.approx(1, abs=1e-9)
+
+
+def test_the_reserve_lasts_as_long_as_that_of_a_comparison_does_in_bad_events() -> None:
+    bets = AbsoluteFloor(99).start().harm.bets
+    assert bets.reserve(0) == 0.4
+    assert bets.reserve(150 * 99) == pytest.approx(0.2)
 
 
 @given(st.lists(st.builds(lambda good, bad: Arm(good + bad, bad), st.integers(0, 200), st.integers(0, 9)), max_size=10))

@@ -2,16 +2,17 @@
 
 from dataclasses import FrozenInstanceError, fields, replace
 from datetime import timedelta
-from math import log, nan
+from math import exp, log, nan
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 import bluegreen_constructs
 from bluegreen_constructs.engine.comparison import Arm, ErrorComparison, Evidence, Terms
-from bluegreen_constructs.engine.errors import BlueGreenError
+from bluegreen_constructs.engine.errors import BlueGreenError, ObservationError
 from bluegreen_constructs.engine.guardrails import LatencyComparison, MetricComparison
 from bluegreen_constructs.engine.interval_window import IntervalWindow
 from bluegreen_constructs.engine.model import Verdict
@@ -143,7 +144,10 @@ def test_so_many_failures_of_the_candidate_are_enough_when_live_has_none(weight:
 
 
 def test_a_rollback_needs_bad_events_of_the_candidate_itself() -> None:
-    assert after(ErrorComparison(false_alarm=0.5), (Arm(100, 90), Arm(100, 1))).verdict is not Verdict.UNHEALTHY
+    # One failure at a weight of 1 % is evidence enough for so loose terms, and an anecdote all the same.
+    evidence = after(ErrorComparison(false_alarm=0.5), (Arm(99_000, 1), Arm(1000, 1)))
+    assert evidence.log_harm > -log(0.5)
+    assert evidence.verdict is Verdict.UNSURE
 
 
 class TestNegligible:
@@ -158,6 +162,23 @@ class TestNegligible:
     def test_a_candidate_that_fails_more_often_than_that_and_than_live_is_not_promoted_by_it(self) -> None:
         terms = ErrorComparison(negligible=0.001)
         assert after(terms, *[(Arm(5400, 1), Arm(600, 2))] * 8).verdict is Verdict.UNHEALTHY
+
+    @pytest.mark.parametrize("rate", [0.04, 0.02])
+    def test_joined_evidence_does_not_grow_on_average_for_what_must_not_be_promoted(self, rate: float) -> None:
+        # The candidate fails with the negligible rate, live with half of that or less: both nulls hold. Enumerate.
+        start = ErrorComparison(negligible=0.04).start()
+        mean = sum(
+            p * q * exp(start.observe(Arm(40, y), Arm(30, x)).log_safety)
+            for x, p in enumerate(binom.pmf(range(31), 30, 0.04).tolist())
+            for y, q in enumerate(binom.pmf(range(41), 40, rate / 2).tolist())
+        )
+        assert 0.5 < mean <= 1 + 1e-9
+
+    def test_one_bad_event_does_not_lend_its_relative_evidence_to_the_absolute_one(self) -> None:
+        terms = ErrorComparison(negligible=0.001, wrong_promotion=0.4, margin=100.0)
+        evidence = after(terms, (Arm(100, 1), Arm(900, 0)))
+        assert evidence.log_safety > -log(0.4)
+        assert evidence.verdict is Verdict.UNSURE
 
     def test_harm_does_not_wait_for_it(self) -> None:
         terms = ErrorComparison(negligible=0.4)
@@ -186,6 +207,21 @@ class TestNumberedIntervals:
         assert evidence.observe(LIVE, BAD, interval=100 - IntervalWindow.LENGTH) is evidence
         assert evidence.observe(LIVE, BAD, interval=101 - IntervalWindow.LENGTH).intervals == 2
 
+    @pytest.mark.parametrize("number", [1.0, "7", True])
+    def test_a_number_that_is_none_is_refused(self, number: object) -> None:
+        with pytest.raises(ObservationError, match="an interval is"):
+            ErrorComparison().start().observe(LIVE, GOOD, interval=number)  # type: ignore[arg-type]
+
+    def test_whole_numbers_of_numpy_are_stored_as_numbers(self) -> None:
+        evidence = ErrorComparison().start().observe(LIVE, GOOD, interval=np.int64(29_000_000))  # type: ignore[arg-type]
+        assert type(evidence.seen.newest) is int
+
+    def test_a_number_in_another_unit_is_refused_and_does_not_silence_all_that_follow(self) -> None:
+        evidence = ErrorComparison().start().observe(LIVE, GOOD, interval=29_000_000)
+        with pytest.raises(ObservationError, match="interval 1740000000000 follows 29000000: number the intervals one"):
+            evidence.observe(LIVE, GOOD, interval=1_740_000_000_000)
+        assert evidence.observe(LIVE, GOOD, interval=29_000_001).intervals == 2
+
     @given(st.lists(st.integers(-100, 100), max_size=60))
     def test_no_number_is_ever_counted_twice(self, numbers: list[int]) -> None:
         window, counted = IntervalWindow(), []
@@ -201,7 +237,10 @@ class TestNumberedIntervals:
 class TestRefusals:
     @pytest.mark.parametrize(
         ("requests", "bad"),
-        [(-1, 0), (10, -1), (10, 11), (1.5, 1), (10, 0.5), ("10", 1), (10, None), (True, 0), (nan, 0)],
+        [
+            *[(-1, 0), (10, -1), (10, 11), (10**16, 0), (10**400, 0), (1, 10**400)],
+            *[(1.5, 1), (10, 0.5), ("10", 1), (10, None), (True, 0), (nan, 0)],
+        ],
     )
     def test_counts_that_nobody_can_have_counted_are_refused(self, requests: object, bad: object) -> None:
         with pytest.raises(ValueError, match="an Arm"):
@@ -222,6 +261,7 @@ class TestRefusals:
             ({"wrong_promotion": nan}, "wrong_promotion is nan"),
             ({"margin": 1}, "margin is 1"),
             ({"margin": 101}, "at most 100"),
+            ({"margin": 10**400}, "at most 100"),
             ({"margin": True}, "margin is True"),
             ({"mode": "clustered"}, 'give "independent" or "bursty"'),
             ({"negligible": 0}, "negligible is 0"),

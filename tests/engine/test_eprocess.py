@@ -222,6 +222,17 @@ def test_the_reserve_halves_by_the_time_that_three_paces_have_passed() -> None:
     assert Bets(Form.LIKELIHOOD, (2.0,), (1.0,)).reserve(0) == 0
 
 
+def test_the_clock_of_the_reserve_counts_misses_and_for_shares_intervals_with_any() -> None:
+    likelihood, betting = Terms().start().harm, Terms(mode="bursty").start().harm
+    for hits, misses in ((3, 7), (2, 0), (0, 4)):
+        likelihood, betting = (process.observe(hits, misses, 1.0) for process in (likelihood, betting))
+    assert (likelihood.clock, betting.clock) == (11, 2)
+
+
+def test_a_share_next_to_one_can_still_be_bet_against() -> None:
+    assert isfinite(Terms(mode="bursty").start().safety.observe(1, 1, 1e17).log_evidence)
+
+
 def test_capital_is_neither_made_nor_lost_when_the_reserve_is_staked() -> None:
     # A bet at ratio 1 neither wins nor loses, so that only the staking is left.
     process = EProcess.start(Bets(Form.LIKELIHOOD, (1.0,), (1.0,), pace=3))

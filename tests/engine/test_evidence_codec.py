@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from bluegreen_constructs import AbsoluteFloor, ErrorComparison, LatencyComparis
 from bluegreen_constructs.engine.comparison import Evidence
 from bluegreen_constructs.engine.errors import ObservationError
 from bluegreen_constructs.engine.evidence_codec import AnyEvidence, from_json, to_json
-from bluegreen_constructs.engine.joint_comparison import JointComparison
+from bluegreen_constructs.engine.joint_comparison import JointComparison, JointEvidence
 from bluegreen_constructs.engine.model import Arm, Verdict
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -146,6 +147,8 @@ def change_harm(**changes: object) -> Callable[[dict[str, object]], dict[str, ob
         (change_harm(logs=["x"] * 7), "not a list of finite numbers"),
         (change_harm(form="bluff"), "bets by 'bluff'"),
         (change_harm(pace=0), "bets what cannot be bet"),
+        (change_harm(shares=[10.0] * 7), "bets what cannot be bet"),
+        (change_harm(at=[0.5, 1.8, 2.3, 3.0, 5.0, 10.0, 80.0]), "bets what cannot be bet"),
         (change_harm(at=[-1.0] * 7), "bets what cannot be bet"),
         (change(kind="joint", members={}), "has no members"),
     ],
@@ -172,16 +175,77 @@ def test_what_is_not_even_evidence_is_refused_in_a_sentence(text: str) -> None:
         from_json(text)
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: (
-            st.lists(inner)
-            | st.dictionaries(st.sampled_from(["reads", "kind", "terms", "harm", "members", "live"]), inner)
-        ),
-        max_leaves=12,
-    )
+JUNK = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        0.5,
+        10**400,
+        -(10**400),
+        1e308,
+        "",
+        "x" * 5000,
+        [],
+        [1],
+        [1, 2, 3],
+        ["x"] * 7,
+        {},
+        {"reads": 1},
+    ]
 )
-def test_nothing_that_is_stored_gives_a_traceback(stored: object) -> None:
-    with pytest.raises(ObservationError):
+
+
+@given(st.sampled_from(["comparison", "floor", "joint"]), st.data())
+def test_evidence_with_one_thing_replaced_is_read_or_refused_and_never_fails_otherwise(
+    kind: str, data: st.DataObject
+) -> None:
+    start: AnyEvidence = {"comparison": example(), "floor": AbsoluteFloor(97.5).start(), "joint": JURY.start()}[kind]
+    stored = json.loads(to_json(start))
+    place = stored
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not (isinstance(place[key], list | dict) and place[key]) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JUNK)
+    with suppress(ObservationError):
+        evidence = from_json(json.dumps(stored))
+        arms = (Arm(5400, 11), Arm(600, 3))
+        if isinstance(evidence, Evidence):
+            evidence.observe(*arms)
+        elif isinstance(evidence, JointEvidence):
+            evidence.observe({"errors": arms})
+        else:
+            evidence.observe(arms[1])
+
+
+def test_a_refusal_does_not_quote_all_of_what_is_stored() -> None:
+    with pytest.raises(ObservationError) as refusal:
+        from_json(json.dumps(json.loads(to_json(example())) | {"intervals": "x" * 5000}))
+    assert len(str(refusal.value)) < 200
+
+
+def test_brackets_without_an_end_are_refused() -> None:
+    with pytest.raises(ObservationError, match="is no JSON"):
+        from_json("[" * 200_000)
+
+
+@pytest.mark.parametrize("weights", [(0, 1), (-1, 2), (1000, 1)])
+def test_weights_that_no_jury_has_are_refused(weights: tuple[float, float]) -> None:
+    stored = json.loads(to_json(JURY.start()))
+    for member, weight in zip(stored["members"].values(), weights, strict=True):
+        member["weight"] = weight
+    with pytest.raises(ObservationError, match="weights that are not above 0 or do not sum to 1"):
         from_json(json.dumps(stored))
+
+
+def test_a_negligible_rate_without_its_evidence_is_refused() -> None:
+    with pytest.raises(ObservationError, match="such a rate without calm"):
+        from_json(json.dumps(json.loads(to_json(example())) | {"calm": None}))
+
+
+def test_keys_are_in_one_order() -> None:
+    keys = list(json.loads(to_json(example())))
+    assert keys == sorted(keys)

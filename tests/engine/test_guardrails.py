@@ -87,6 +87,11 @@ def test_an_alarm_without_data_is_unsure(state: str | None, verdict: Verdict) ->
     assert AlarmGuardrail(NamedAlarm("pages")).assess(state) is verdict
 
 
+def test_an_alarm_without_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="AlarmGuardrail alarm is 'arn:aws:cloudwatch:pages': give a CloudWatch alarm"):
+        AlarmGuardrail("arn:aws:cloudwatch:pages")  # type: ignore[arg-type]
+
+
 def test_every_guardrail_has_a_name_for_explanations() -> None:
     names = [
         guardrail.name
@@ -141,6 +146,11 @@ def test_dimensions_are_compared_whatever_their_order() -> None:
         ({"bad": "Predictions"}, "bad and total are both 'Predictions'"),
         ({"dimensions": {"Side": "blue"}}, "dimensions hold 'Side'"),
         ({"total": "x" * 256}, "1 to 255 characters"),
+        ({"dimensions": {"Model": 5}}, "at most 29 names and values of 1 to 255 characters"),
+        ({"dimensions": {"": "x"}}, "at most 29 names and values of 1 to 255 characters"),
+        ({"dimensions": {f"d{number}": "x" for number in range(30)}}, "at most 29 names"),
+        ({"dimensions": None}, "dimensions is None"),
+        ({"dimensions": ["ab", "c"]}, "dimensions is"),
     ],
 )
 def test_metrics_that_cannot_be_compared_are_refused(changes: dict[str, object], words: str) -> None:

@@ -15,7 +15,7 @@ from math import exp, expm1, log, log1p, sqrt
 from statistics import NormalDist
 from typing import TypeAlias
 
-from .eprocess import Bets, EProcess, Form
+from ..engine.eprocess import Bets, EProcess, Form
 
 _BETWEEN_LOOKS = 0.583
 _FAR = 700.0  # exp() of more overflows

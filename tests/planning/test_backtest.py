@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bluegreen_constructs.engine.backtest import LIMIT, Backtest, Finding, Replay, backtest
+from bluegreen_constructs.planning.backtest import LIMIT, Backtest, Finding, Replay, backtest
 from bluegreen_constructs.engine.comparison import ErrorComparison, Terms
-from bluegreen_constructs.engine.dispersion import (
+from bluegreen_constructs.planning.dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
     Interval,

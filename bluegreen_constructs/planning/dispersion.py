@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import exp, log, sqrt
 from typing import TypeAlias, TypeVar
 
-from .model import Arm
+from ..engine.model import Arm
 
 _Value = TypeVar("_Value")
 Interval: TypeAlias = tuple[Arm | None, Arm | None]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from math import log
 
-from .comparison import Evidence
+from ..engine.comparison import Evidence
+from ..engine.model import Verdict
 from .crossing import Counts, crossing
-from .model import Verdict
 
 _LONGEST = 30 * 24 * 60
 

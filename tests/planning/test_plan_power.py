@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bluegreen_constructs import AllAtOnce, Canary, ErrorComparison, ExpectedTraffic, LatencyComparison, Linear
-from bluegreen_constructs.engine import plan_power as module
+from bluegreen_constructs.planning import plan_power as module
 from bluegreen_constructs.engine.comparison import Terms
 from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.plan_power import PlanPower, checked_plan, plan_power
+from bluegreen_constructs.planning.plan_power import PlanPower, checked_plan, plan_power
 from bluegreen_constructs.engine.strategy import Step, Strategy
 from bluegreen_constructs.simulation.operating_characteristics import operating_characteristics
 from bluegreen_constructs.simulation.traffic import Traffic

@@ -4,7 +4,7 @@ import pytest
 
 from bluegreen_constructs import ErrorComparison
 from bluegreen_constructs.engine.comparison import Arm, Evidence, Terms
-from bluegreen_constructs.engine.eta import Eta, looks_to_verdict
+from bluegreen_constructs.planning.eta import Eta, looks_to_verdict
 
 
 def after(terms: Terms, *intervals: tuple[Arm, Arm]) -> Evidence:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from math import ceil, exp, inf, lgamma, log, log1p
 
-from .comparison import Mode, Terms
+from ..engine.comparison import Mode, Terms
+from ..engine.errors import ConfigurationError
+from ..engine.model import Arm, Verdict
 from .dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
@@ -25,8 +27,6 @@ from .dispersion import (
     is_different,
     persistence,
 )
-from .errors import ConfigurationError
-from .model import Arm, Verdict
 
 LIMIT = 1.25
 """Up to which dispersion mode "independent" is proposed, by the upper end of its interval. At a dispersion of 1, 1.25,

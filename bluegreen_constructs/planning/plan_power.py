@@ -7,11 +7,11 @@ from functools import lru_cache
 from math import isfinite, log
 from typing import TypeAlias
 
-from .comparison import Terms
+from ..engine.comparison import Terms
+from ..engine.errors import ConfigurationError
+from ..engine.spans import in_words
+from ..engine.strategy import Step, Strategy
 from .crossing import Counts, Crossing, crossing, seen
-from .errors import ConfigurationError
-from .spans import in_words
-from .strategy import Step, Strategy
 
 LOOK = timedelta(minutes=1)
 """Elastic Load Balancing publishes once a minute."""
