@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
-    from .planning.plan_power import ExpectedTraffic as ExpectedTraffic
+    from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
     from .scaling import Scaling as Scaling
     from .test_traffic import TestTraffic as TestTraffic
     from .traffic_rule import TrafficRule as TrafficRule
@@ -36,7 +36,7 @@ _HOMES = {
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
-    "ExpectedTraffic": "planning.plan_power",
+    "ExpectedTraffic": "planning.expected_traffic",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
     "LatencyComparison": "engine.guardrails",

@@ -34,20 +34,26 @@ def test_what_the_plan_sees_is_printed_at_synth(rollout: Construct) -> None:
     check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison()], traffic=BUSY)
     (said,) = infos(rollout)
     assert "10 % for 40 min, at 100 requests/s with 0.2 % errors" in said
-    assert "2 times                           14 min         97 %                19" in said
+    assert said.startswith("errors: ")
+    assert "2 times as often                  14 min          97 %               19" in said
 
 
-def test_comparisons_of_the_same_terms_are_stated_once(rollout: Construct) -> None:
-    assert len(check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison(), LATENCY], traffic=BUSY)) == 1
+def test_each_comparison_is_stated_with_its_own_rate_and_its_part_of_the_budget(rollout: Construct) -> None:
+    slow = LatencyComparison(slo=timedelta(seconds=1), expected_rate=0.03)
+    errors, latency = check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison(), slow], traffic=BUSY)
+    (alone,) = check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison()], traffic=BUSY)
+    assert errors.detections[0].chance < alone.detections[0].chance
+    assert (errors.traffic.error_rate, latency.traffic.error_rate) == (0.002, 0.03)
+    assert any(said.startswith("slower than 1 s: 10 % for 40 min") for said in infos(rollout))
+
+
+def test_a_comparison_whose_rate_is_not_known_is_not_measured_by_that_of_errors(rollout: Construct) -> None:
+    check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison(), LATENCY], traffic=BUSY)
     assert len(infos(rollout)) == 1
-
-
-def test_each_of_different_terms_is_stated(rollout: Construct) -> None:
-    guardrails = [ErrorComparison(), ErrorComparison(margin=4.0)]
-    assert [
-        power.terms.margin for power in check_plan(rollout, strategy=PLAN, guardrails=guardrails, traffic=BUSY)
-    ] == [2, 4]
-    assert len(infos(rollout)) == 2
+    Annotations.from_stack(cdk.Stack.of(rollout)).has_warning(
+        "/Stack/Rollout",
+        Match.string_like_regexp(r"of slower than 1 s can see is not known: give LatencyComparison\(expected_rate=…\)"),
+    )
 
 
 def test_a_blind_plan_is_refused_at_synth(rollout: Construct) -> None:
@@ -57,7 +63,7 @@ def test_a_blind_plan_is_refused_at_synth(rollout: Construct) -> None:
 
 
 def test_one_blind_comparison_among_several_is_refused(rollout: Construct) -> None:
-    with pytest.raises(ConfigurationError, match=r"fails 1\.2 times as often"):
+    with pytest.raises(ConfigurationError, match=r"comparison of errors to tell a release that fails 1\.2 times"):
         check_plan(rollout, strategy=PLAN, guardrails=[ErrorComparison(), ErrorComparison(margin=1.2)], traffic=BUSY)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from .absolute_floor import AbsoluteFloor
 from .comparison import ErrorComparison, Terms
 from .errors import ConfigurationError
+from .finite import is_finite
 from .model import Verdict
 from .spans import Span, as_timedelta, in_words
 
@@ -36,10 +37,13 @@ class LatencyComparison(Terms):
     gathers evidence only once it is too late, and one that half of them exceed hides what gets slower above it.
 
     slo: the longest time to the first byte of an answer that is still good (timedelta or aws_cdk.Duration).
+    expected_rate: live's slow requests per request, such as 0.03; only the check of the plan at synth reads it
+        (default: not known, and the plan is not checked for it).
     The other arguments are those of `Terms`. Raises ConfigurationError for a bound of zero.
     """
 
     slo: Span
+    expected_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a bound that every request exceeds."""
@@ -48,6 +52,7 @@ class LatencyComparison(Terms):
         if not span:
             raise ConfigurationError("LatencyComparison slo is 0: give the longest time that is still good")
         object.__setattr__(self, "slo", span)
+        _check_rate(self.expected_rate, "LatencyComparison")
 
     @property
     def bound(self) -> timedelta:
@@ -70,6 +75,8 @@ class MetricComparison(Terms):
     namespace: the metrics' namespace. bad, total: their names; read as sums.
     dimensions: what else they carry, as {name: value} (default: nothing).
     side_dimension: the dimension whose value is the side, "blue" or "green" (default "Side").
+    expected_rate: live's bad ones among all, such as 0.03; only the check of the plan at synth reads it (default: not
+        known, and the plan is not checked for it).
     The other arguments are those of `Terms`. Raises ConfigurationError for metrics that cannot exist.
     """
 
@@ -78,6 +85,7 @@ class MetricComparison(Terms):
     total: str
     dimensions: Mapping[str, str] | tuple[tuple[str, str], ...] = field(default=())
     side_dimension: str = "Side"
+    expected_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what CloudWatch would refuse, and a metric compared with itself."""
@@ -95,6 +103,7 @@ class MetricComparison(Terms):
                 raise ConfigurationError(
                     f"MetricComparison {name} is {text!r}: give 1 to 255 characters that do not begin with a colon"
                 )
+        _check_rate(self.expected_rate, "MetricComparison")
         if self.bad == self.total:
             raise ConfigurationError(
                 f"MetricComparison bad and total are both {self.bad!r}: give the metric that counts the bad ones, and "
@@ -192,6 +201,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     No verdict at all is UNSURE: nobody looked.
     """
     return max(verdicts, key=_ORDER.__getitem__, default=Verdict.UNSURE)
+
+
+def _check_rate(rate: float | None, name: str) -> None:
+    if rate is not None and (not is_finite(rate) or not 0 <= rate <= 0.5):
+        raise ConfigurationError(f"{name} expected_rate is {rate!r}: give a number from 0 to 0.5 (0.03 is 3 %)")
 
 
 def _is_pair_of_texts(pair: object) -> bool:

@@ -17,6 +17,7 @@ from ..engine.model import Arm, Verdict
 from .dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
+    PERSISTENT,
     Dispersion,
     Estimate,
     Interval,
@@ -29,9 +30,8 @@ from .dispersion import (
 )
 
 LIMIT = 1.25
-"""Up to which dispersion mode "independent" is proposed, by the upper end of its interval. At a dispersion of 1, 1.25,
-1.5, 2 and 3 that mode rolls back at most 0.6, 1.7, 4.6, 13 and 38 % of unchanged releases in 60 looks (4 000 rollouts
-each at 100 and 1000 requests/s, 0.2 % bad, weights 10 and 50 %; asked for: 1 %). The usual rule of thumb is 1.5."""
+"""Up to which dispersion mode "independent" is proposed, by the upper end of its interval: from here on that mode rolls
+back more unchanged releases than it promises (docs/statistics.md, first table)."""
 FEWEST_ON_A_SIDE = 100
 """How many bad events the smaller side must have been due: bursts of ten then reach it ten times, and can be seen."""
 _SURPRISE = 0.02
@@ -119,18 +119,12 @@ class Backtest:
     @property
     def proposal(self) -> Proposal:
         """What breaks both modes comes first, then what breaks one; what is not known counts as broken."""
-        phi, false_alarm = self.dispersion.phi, self.terms.false_alarm
+        phi = self.dispersion.phi
         if phi is None or phi.low is None or phi.high is None or self.dispersion.smaller < FEWEST_ON_A_SIDE:
-            return _too_little(self.intervals, self.dispersion)
-        if self.persistence is not None and self.persistence.holds_on:
-            return _flapping(
-                f"a side fails more as a whole for several intervals on end ({PERSISTENCE_SPAN} together scatter "
-                f"{self.persistence.together.value:.2g} times as much as apart)"
-            )
-        if self.ratio is None or is_different(self.ratio):
-            return Proposal(Finding.SIDES_DIFFER, None, _difference(self.ratio))
-        if _is_broken(self.bursty, false_alarm):
-            return _flapping(f'even mode "bursty" would have rolled back {_of_plays(self.bursty)}')
+            return _too_little(self)
+        what_breaks_both = self._what_breaks_both()
+        if what_breaks_both is not None:
+            return what_breaks_both
         if phi.low > LIMIT:
             return Proposal(
                 Finding.BURSTY,
@@ -139,20 +133,34 @@ class Backtest:
                 'independent ones, so that mode "independent" would roll back releases with nothing wrong',
             )
         if phi.high > LIMIT:
-            return _too_little(self.intervals, self.dispersion)
-        if _is_broken(self.independent, false_alarm):
+            return _too_little(self)
+        if _is_broken(self.independent, self.terms.false_alarm):
             return Proposal(
                 Finding.BURSTY,
                 "bursty",
                 f"bad events scatter nearly as independent ones do ({phi.value:.2f} times as much), and yet mode "
                 f'"independent" would have rolled back {_of_plays(self.independent)}',
             )
+        if not self.independent.plays or self.persistence is None or not self.persistence.is_ruled_out:
+            return _too_little(self)
         return Proposal(
             Finding.INDEPENDENT,
             "independent",
             f"bad events scatter between the sides as independent ones do ({phi.value:.2f} times as much, at most "
             f"{phi.high:.2f}), so that the faster mode keeps its promise",
         )
+
+    def _what_breaks_both(self) -> Proposal | None:
+        if self.persistence is not None and self.persistence.holds_on:
+            return _flapping(
+                f"a side fails more as a whole for several intervals on end ({PERSISTENCE_SPAN} together scatter "
+                f"{self.persistence.together.value:.2g} times as much as apart)"
+            )
+        if self.ratio is None or is_different(self.ratio):
+            return Proposal(Finding.SIDES_DIFFER, None, _difference(self.ratio))
+        if _is_broken(self.bursty, self.terms.false_alarm):
+            return _flapping(f'even mode "bursty" would have rolled back {_of_plays(self.bursty)}')
+        return None
 
 
 def backtest(intervals: Iterable[Interval], terms: Terms = _AS_USUAL, looks: int = 60) -> Backtest:
@@ -265,10 +273,9 @@ def _difference(ratio: Estimate | None) -> str:
     )
 
 
-def _too_little(intervals: int, scatter: Dispersion) -> Proposal:
-    """The safe mode, and how much is missing: as many times what is there as the worst of the open points asks for."""
-    phi = scatter.phi
-    if phi is None:
+def _too_little(found: "Backtest") -> Proposal:
+    """The safe mode, and how much is missing: as much as the worst of the open points asks for."""
+    if found.dispersion.phi is None:
         return Proposal(
             Finding.TOO_LITTLE_DATA,
             "bursty",
@@ -276,34 +283,67 @@ def _too_little(intervals: int, scatter: Dispersion) -> Proposal:
             "are needed; take a longer time or longer intervals, or count what happens more often, such as requests "
             "over the SLO",
         )
-    open_points, times = [], 1.0
-    if scatter.intervals < BLOCKS:
-        open_points.append(
-            f"{BLOCKS} intervals with two bad events or more are needed and {scatter.intervals} are there"
-        )
-        times = BLOCKS / scatter.intervals
-    if scatter.smaller < FEWEST_ON_A_SIDE:
-        open_points.append(
-            f"the smaller side's part of the bad events must be {FEWEST_ON_A_SIDE} and is {int(scatter.smaller)}"
-        )
-        times = max(times, FEWEST_ON_A_SIDE / scatter.smaller)
-    if open_points:
-        missing: int | None = ceil(intervals * (times - 1))
-    elif phi.low is None or phi.high is None:
-        open_points.append("one stretch of this time has nearly all of the bad events")
-        missing = None
-    else:
-        open_points.append(f"the dispersion lies between {phi.low:.2f} and {phi.high:.2f}, and {LIMIT} parts the modes")
-        settled = _times_to_settle(phi.value, phi.low, phi.high)
-        missing = None if settled is None else ceil(intervals * (settled - 1))
+    points = [*_open_about_scatter(found.dispersion, found.dispersion.phi), *_open_about_time(found)]
+    needed = max(0 if times is None else times for _, times in points)
+    missing = None if any(times is None for _, times in points) else ceil(found.intervals * (needed - 1))
+    *others, last = (point for point, _ in points)
     more = "a longer time" if missing is None else f"about {_rounded_up(missing)} more intervals like these"
     return Proposal(
         Finding.TOO_LITTLE_DATA,
         "bursty",
-        f"too little data to tell: {', and '.join(open_points)}; take {more}, and until then the mode that is safe "
-        "either way",
+        f"too little data to tell: {', '.join(others)}{', and ' if others else ''}{last}; take {more}, and until then "
+        "the mode that is safe either way",
         missing,
     )
+
+
+def _open_about_scatter(scatter: Dispersion, phi: Estimate) -> list[_OpenPoint]:
+    points: list[_OpenPoint] = []
+    if scatter.intervals < BLOCKS:
+        points.append(
+            (
+                f"{BLOCKS} intervals with two bad events or more are needed and {scatter.intervals} are there",
+                BLOCKS / scatter.intervals,
+            )
+        )
+    if scatter.smaller < FEWEST_ON_A_SIDE:
+        points.append(
+            (
+                f"the smaller side's part of the bad events must be {FEWEST_ON_A_SIDE} and is {int(scatter.smaller)}",
+                FEWEST_ON_A_SIDE / scatter.smaller,
+            )
+        )
+    if points:
+        return points
+    if phi.low is None or phi.high is None:
+        return [("one stretch of this time has nearly all of the bad events", None)]
+    if phi.high > LIMIT:
+        limits = f"the dispersion lies between {phi.low:.2f} and {phi.high:.2f}, and {LIMIT} parts the modes"
+        return [(limits, _times_to_settle(phi.value, phi.low, phi.high))]
+    return []
+
+
+def _open_about_time(found: "Backtest") -> Iterator[_OpenPoint]:
+    """What takes a long time rather than many bad events: a replay, and what holds on."""
+    if not found.independent.plays:
+        rest = found.intervals % found.looks  # what comes before is without data
+        yield (
+            f"a rollout of {found.looks} looks is longer than this time and was not replayed",
+            1 + (found.looks - rest) / found.intervals,
+        )
+    if found.persistence is None:
+        yield (
+            f"whether a side fails more for several intervals on end is unknown, which takes {BLOCKS} pairs of "
+            f"intervals at every distance up to {PERSISTENCE_SPAN - 1}",
+            TO_SEE_PERSISTENCE / found.intervals if found.intervals < TO_SEE_PERSISTENCE else None,
+        )
+    elif not found.persistence.is_ruled_out:
+        together, times = found.persistence.together, found.persistence.times_to_see * _SCATTER_OF_A_WIDTH
+        yield (
+            f"{PERSISTENCE_SPAN} intervals together scatter between {together.low:.2f} and {together.high:.2f} times "
+            f"as much as apart, and from {PERSISTENT} on a side fails more for several on end",
+            times if times > 1 else None,
+        )
 
 
 def _times_to_settle(value: float, low: float, high: float) -> float | None:

@@ -9,7 +9,7 @@ change at will between intervals. Exchanging the sides changes no answer but the
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 from typing import TypeAlias, TypeVar
 
 from ..engine.model import Arm
@@ -32,8 +32,8 @@ PERSISTENT = 1.25
 _CERTAIN_PERSISTENCE = 2.6
 """One-sided 99.5 % point of the normal distribution."""
 ALIKE = 1.1
-"""Halves of a fleet are never quite equal, and much data proves any difference: up to this failure ratio no more than
-1.5 % of unchanged releases are rolled back in 60 looks (100 requests/s, 0.2 % bad), at 1.2 it is 3 to 9 %."""
+"""Halves of a fleet are never quite equal, and much data proves any difference: up to this failure ratio, unchanged
+releases are still hardly ever rolled back, and from 1.2 on too often (docs/statistics.md, first table)."""
 _CERTAIN_DIFFERENCE = 3.66
 """Two-sided 99.9 % point of Student's t with BLOCKS - 1 degrees of freedom."""
 
@@ -129,6 +129,23 @@ class Persistence:
         """Whether deviations hold on so much that it matters, and so clearly that it is no chance."""
         errors_off = self.together.errors_off
         return errors_off is not None and errors_off > _CERTAIN_PERSISTENCE and self.together.value > PERSISTENT
+
+    @property
+    def is_ruled_out(self) -> bool:
+        """Whether nothing holds on, by data in which it would have been seen.
+
+        Either the whole interval of `together` lies below PERSISTENT, or it is so narrow that around 1 it would, which
+        takes about 700 neighbouring intervals, half a day of minutes: to ask more of a day would call many a good day
+        too short.
+        """
+        value, high = self.together.value, self.together.high
+        return high is not None and value <= PERSISTENT and (high <= PERSISTENT or self.times_to_see <= 1)
+
+    @property
+    def times_to_see(self) -> float:
+        """How many times this data `is_ruled_out` takes when nothing holds on; errors shrink with its square root."""
+        value, high = self.together.value, self.together.high
+        return inf if high is None else ((high - value) / (PERSISTENT - 1)) ** 2
 
 
 def dispersion(splits: Iterable[Split | None]) -> Dispersion:

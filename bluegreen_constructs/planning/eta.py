@@ -5,9 +5,9 @@ from math import log
 
 from ..engine.comparison import Evidence
 from ..engine.model import Verdict
-from .crossing import Counts, crossing
-
-_LONGEST = 30 * 24 * 60
+from .calm_crossing import calm_crossing
+from .crossing import Counts, crossing, either
+from .plan_power import LONGEST
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def looks_to_verdict(evidence: Evidence) -> Eta:
     unchanged = _median(evidence, live, candidate, rate, harm=False)
     at_margin = _median(evidence, live, candidate, rate, harm=True) if bad else None
     if unchanged is None:
-        return Eta(None, at_margin, f"not within {_LONGEST} looks like these: more traffic or more weight is needed")
+        return Eta(None, at_margin, f"not within {LONGEST} looks like these: it takes more traffic, or alarms")
     return Eta(
         unchanged, at_margin, f"about {unchanged} more looks like these, should the candidate be as good as live"
     )
@@ -49,13 +49,14 @@ def looks_to_verdict(evidence: Evidence) -> Eta:
 
 def _median(evidence: Evidence, live: float, candidate: float, rate: float, *, harm: bool) -> int | None:
     terms = evidence.terms
-    candidate_rate = min(1.0, rate * terms.margin) if harm else rate
-    odds = candidate / live * (1.0 if harm else terms.margin)
-    processes = [evidence.harm if harm else evidence.safety]
-    counts = [Counts(candidate * candidate_rate, live * rate, odds)]
-    if not harm and evidence.calm is not None and terms.negligible is not None:
-        processes.append(evidence.calm)
-        edge = terms.negligible / (1 - terms.negligible)
-        counts.append(Counts(candidate * rate, candidate * (1 - rate), edge))
-    needed = -log(terms.false_alarm if harm else terms.wrong_promotion)
-    return crossing(processes, needed, [(_LONGEST, counts)]).median()
+    if harm:
+        counts = Counts(candidate * min(1.0, rate * terms.margin), live * rate, candidate / live)
+        return crossing(evidence.harm, -log(terms.false_alarm), [(LONGEST, counts)]).median()
+    needed = -log(terms.wrong_promotion)
+    counts = Counts(candidate * rate, live * rate, candidate / live * terms.margin)
+    if evidence.calm is None or terms.negligible is None:
+        return crossing(evidence.safety, needed, [(LONGEST, counts)]).median()
+    own = Counts(candidate * rate, candidate * (1 - rate), terms.negligible / (1 - terms.negligible))
+    needed += log(2)  # of the mean of two, each alone has to be twice as much
+    safe = crossing(evidence.safety, needed, [(LONGEST, counts)])
+    return either(safe, calm_crossing(evidence.calm, needed, [(LONGEST, own)])).median()

@@ -1,74 +1,37 @@
 """What a plan can see: its steps, its traffic and its terms say beforehand how soon a bad release is found."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from math import isfinite, log
+from math import log
 from typing import TypeAlias
 
 from ..engine.comparison import Terms
 from ..engine.errors import ConfigurationError
 from ..engine.spans import in_words
 from ..engine.strategy import Step, Strategy
-from .crossing import Counts, Crossing, crossing, seen
+from .calm_crossing import calm_crossing
+from .crossing import Counts, Crossing, crossing, either, seen
+from .expected_traffic import ExpectedTraffic
 
 LOOK = timedelta(minutes=1)
 """Elastic Load Balancing publishes once a minute."""
 RATIOS = (2.0, 3.0, 5.0)
-LEAST_CHANCE = 0.8
-"""The usual power of a test: below it, one bad release in five would end undecided after the last step."""
-_LONGEST = 30 * 24 * 60  # looks that the last step may be drawn out to
-_LONGEST_BAKE = 24 * 60
-_PERCENTS = (1, 2, 5, 10, 20, 25, 30, 40, 50)
-_MARGINS = (2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0)
-_NEGLIGIBLE = (0.0001, 0.0002, 0.0005, 0.001, 0.002)
-_LIMITS = {"requests_per_second": (1e-6, 1e7), "error_rate": (0.0, 0.5), "burst": (1.0, 1e6)}
+LONGEST = 30 * 24 * 60
+"""Looks for which the last step is taken to go on where it is too short: 30 days."""
+_MOST_DISPERSED = 1.25  # as the backtest's limit for mode "independent"
 
-_Steps: TypeAlias = tuple[Step, ...]
-
-
-@dataclass(frozen=True)
-class ExpectedTraffic:
-    """The traffic that a service expects while a release is tried.
-
-    requests_per_second: over both sides together, on a quiet day: with less, a plan sees less than it says.
-    error_rate: live's bad events per request, from 0 to 0.5 (0.002 is 0.2 %); "bad" as the comparison counts it.
-    burst: the mean size of the bursts in which bad events come (default 1: one by one).
-
-    Raises ConfigurationError, which is a ValueError, for traffic that cannot be.
-    """
-
-    requests_per_second: float
-    error_rate: float
-    burst: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be, and percent where a part of 1 is asked for."""
-        for name, (least, most) in _LIMITS.items():
-            given = getattr(self, name)
-            if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
-                raise ConfigurationError(f"ExpectedTraffic {name} is {given!r}: give a number")
-            if not least <= given <= most:
-                percent = " (bad events per request: 0.002 is 0.2 %)" if name == "error_rate" else ""
-                raise ConfigurationError(
-                    f"ExpectedTraffic {name} is {given:g}: give a number from {least:g} to {most:g}{percent}"
-                )
-
-    def __str__(self) -> str:
-        """For a sentence: "100 requests/s with 0.2 % errors"."""
-        bursts = f" in bursts of {self.burst:g}" if self.burst > 1 else ""
-        errors = f"{self.error_rate * 100:.3g} % errors" if self.error_rate else "no errors"
-        return f"{self.requests_per_second:g} requests/s with {errors}{bursts}"
+Steps: TypeAlias = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What happens to a release that fails `ratio` times as often as live.
+    """What happens to a release that fails more often than live.
 
-    Where the terms name a negligible rate that is more than `margin` times live's, a release that fails just so often
-    is the one at the margin, and the other ratios are measured by it.
-
+    ratio: how many times as often. rate: its bad events per request. Where the terms name a negligible rate that is
+        more than `margin` times live's, a release that fails just so often is the one at the margin, and all are
+        measured by it: then `rate` is more than `ratio` times live's.
     minutes: until it is UNHEALTHY, from the start of the first step; in half of the rollouts it is sooner. Where the
         steps are too short, the last one is taken to go on; None where 30 days would not do.
     chance: that it is found before the last step ends.
@@ -77,6 +40,7 @@ class Detection:
     """
 
     ratio: float
+    rate: float
     minutes: int | None
     chance: float
     excess_failures: float
@@ -97,44 +61,40 @@ class PlanPower:
     promotion_minutes: int | None
     promotion_chance: float
 
-    @property
-    def at_margin(self) -> Detection:
-        """The release that must not be promoted."""
-        return next(detection for detection in self.detections if detection.ratio == self.terms.margin)
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether the plan tells a release at its margin from an unchanged one before its last step ends."""
-        return min(self.at_margin.chance, self.promotion_chance) >= LEAST_CHANCE
-
     def lines(self) -> Iterator[str]:
-        """For people: the plan, and a table of 72 columns."""
+        """For people: the plan, and a table of 71 columns."""
         yield f"{self.plan}, at {self.traffic}"
-        yield f"{'fails as often as live':26}{'found after':>14}{'in its steps':>14}{'failed in excess':>18}"
+        yield f"{'a release that fails':25}{'is found after':>15}{'in the steps':>14}{'excess failures':>17}"
         for found in self.detections:
-            after = "over 30 days" if found.minutes is None else in_words(timedelta(minutes=found.minutes))
-            yield f"{f'{found.ratio:g} times':26}{after:>14}{100 * found.chance:>11.0f} % {found.excess_failures:>17.0f}"
-        after = (
-            "over 30 days" if self.promotion_minutes is None else in_words(timedelta(minutes=self.promotion_minutes))
-        )
-        yield f"{'unchanged: promoted':26}{after:>14}{100 * self.promotion_chance:>11.0f} %"
+            name = f"{found.ratio:g} times as often"
+            if found.rate > 1.001 * found.ratio * self.traffic.error_rate:
+                name = f"{100 * found.rate:.3g} % of requests"
+            chance, excess = f"{100 * found.chance:.0f} %", f"{found.excess_failures:.0f}"
+            yield f"{name:25}{_after(found.minutes):>15}{chance:>14}{excess:>17}"
+        promoted = f"{100 * self.promotion_chance:.0f} %"
+        yield f"{'unchanged: promoted after':25}{_after(self.promotion_minutes):>15}{promoted:>14}"
         yield (
-            f"wrongly: unchanged rolled back at most {self.terms.false_alarm:.2g}, "
-            f"{self.terms.margin:g} times promoted at most {self.terms.wrong_promotion:.2g}"
+            f"at most {100 * self.terms.false_alarm:g} % of unchanged releases are rolled back, and "
+            f"{100 * self.terms.wrong_promotion:g} % of those at {self.terms.margin:g} times promoted"
         )
 
     def as_json(self) -> dict[str, object]:
         """For machines: numbers, with their units in the names."""
+        terms = self.terms
         return {
             "plan": self.plan,
             "requests_per_second": self.traffic.requests_per_second,
             "error_rate": self.traffic.error_rate,
-            "false_rollback_at_most": self.terms.false_alarm,
-            "margin": self.terms.margin,
-            "wrong_promotion_at_most": self.terms.wrong_promotion,
+            "burst": self.traffic.burst,
+            "mode": terms.mode,
+            "negligible": terms.negligible,
+            "false_rollback_at_most": terms.false_alarm,
+            "margin": terms.margin,
+            "wrong_promotion_at_most": terms.wrong_promotion,
             "detections": [
                 {
                     "ratio": found.ratio,
+                    "bad_rate": found.rate,
                     "median_minutes": found.minutes,
                     "chance_within_steps": round(found.chance, 4),
                     "excess_failures": round(found.excess_failures, 1),
@@ -146,147 +106,165 @@ class PlanPower:
         }
 
 
-def plan_power(strategy: Strategy, traffic: ExpectedTraffic, terms: Terms) -> PlanPower:
-    """What the plan can see; computed once for the same steps, traffic and terms, however many services share them.
+def plan_power(strategy: Strategy, traffic: ExpectedTraffic, terms: Terms, *, budget: float = 1.0) -> PlanPower:
+    """What the plan can see; computed once for the same arguments, however many services share them.
 
-    Raises ConfigurationError for a strategy without a step of a minute or more, in which nothing can be compared.
+    budget: the comparison's part of the false alarm when several share it (default: all of it).
+
+    Raises ConfigurationError for a strategy without a step of a minute or more, in which nothing can be compared; for
+    bursts that the mode is not for; and for a margin at which more than all requests would fail.
     """
-    return _power(_compared(strategy), traffic, terms.start().terms)
+    return _power(compared_steps(strategy), traffic, possible_terms(traffic, terms), budget)
 
 
-def checked_plan(strategy: Strategy, traffic: ExpectedTraffic, terms: Terms) -> PlanPower:
-    """`plan_power`, refused when the plan cannot see its own margin within its own steps, with what to change.
-
-    A plan is enough when a release at the margin is found, and an unchanged one promoted, in `LEAST_CHANCE` of rollouts
-    before the last step ends. Raises ConfigurationError for one that is not.
-    """
-    power = plan_power(strategy, traffic, terms)
-    if not power.is_enough:
-        raise ConfigurationError(
-            f"{power.plan} at {traffic} cannot tell a release that fails {terms.margin:g} times as often as live from "
-            f"a good one: before the last step ends it finds {100 * power.at_margin.chance:.0f} % of the one and promotes "
-            f"{100 * power.promotion_chance:.0f} % of the other, and {100 * LEAST_CHANCE:.0f} % is the least of both: "
-            f"{_remedy(_compared(strategy), traffic, power.terms)}"
-        )
-    return power
-
-
-def _compared(strategy: Strategy) -> _Steps:
+def compared_steps(strategy: Strategy) -> Steps:
+    """The steps in which a comparison is asked. Raises ConfigurationError where there are none."""
     steps = strategy.steps()
+    if not steps:
+        raise ConfigurationError(
+            f"{type(strategy).__name__} has no step below 100 %, so that nothing is ever compared: give Canary or "
+            "Linear, or leave the comparison out"
+        )
     if not any(step.span >= LOOK for step in steps):
         raise ConfigurationError(
-            f"{type(strategy).__name__} has no step of a minute or more below 100 %, so that nothing is ever compared: "
-            "give Canary or Linear, or leave the comparison out"
+            f"the steps of {type(strategy).__name__} are shorter than a minute, and counts come once a minute: bake "
+            "for a minute or longer, or leave the comparison out"
         )
     return steps
 
 
-@lru_cache(maxsize=256)
-def _power(steps: _Steps, traffic: ExpectedTraffic, terms: Terms) -> PlanPower:
-    looks = [int(step.span / LOOK) for step in steps]
-    ratios = sorted({*RATIOS, terms.margin})
-    detections = []
-    for ratio in ratios:
-        found = _crossing(steps, traffic, terms, ratio, harm=True)
-        detections.append(
-            Detection(
-                ratio,
-                found.median(),
-                found.chance(sum(looks)),
-                _excess(steps, traffic, _candidate_rate(traffic, terms, ratio), found),
-            )
+def possible_terms(traffic: ExpectedTraffic, terms: Terms) -> Terms:
+    """`terms` by themselves. Raises ConfigurationError where they do not fit the traffic."""
+    plain = terms.start().terms
+    # The size of bursts is taken for geometric.
+    if plain.mode == "independent" and 2 * traffic.burst - 1 > _MOST_DISPERSED:
+        raise ConfigurationError(
+            f'errors are expected in bursts of {traffic.burst:g}, and mode "independent" would roll good releases back '
+            'for them: compare with mode="bursty"'
         )
-    promoted = _crossing(steps, traffic, terms, 1.0, harm=False)
-    return PlanPower(
-        _described(steps), traffic, terms, tuple(detections), promoted.median(), promoted.chance(sum(looks))
+    if plain.margin * traffic.error_rate >= 1:
+        raise ConfigurationError(
+            f"margin is {plain.margin:g} and {100 * traffic.error_rate:g} % of live's requests are bad, so that a "
+            "release at the margin would fail more than all of them: give a smaller margin"
+        )
+    return plain
+
+
+def tells_apart(steps: Steps, traffic: ExpectedTraffic, terms: Terms, budget: float) -> tuple[float, float]:
+    """The chances to find a release at the margin, and to promote an unchanged one, before the last step ends."""
+    at_margin = _candidate_rate(traffic, terms, terms.margin)
+    looks = sum(map(_looks, steps))
+    return (
+        _harm(steps, traffic, terms, at_margin, budget, longer=0).chance(looks),
+        _safety(steps, traffic, terms, longer=0).chance(looks),
     )
 
 
-def _crossing(steps: _Steps, traffic: ExpectedTraffic, terms: Terms, ratio: float, *, harm: bool) -> Crossing:
-    start = terms.start()
-    processes = [start.harm] if harm else [start.safety, *([start.calm] if start.calm is not None else [])]
-    edge = 1.0 if harm else terms.margin
-    rate = _candidate_rate(traffic, terms, ratio) if harm else traffic.error_rate
-    counted = []
-    for number, step in enumerate(steps):
-        live, candidate, bad_live, bad_candidate = _look(step, traffic, rate)
-        counts = [Counts(bad_candidate, bad_live, candidate / live * edge, traffic.burst)]
-        if len(processes) > 1 and terms.negligible is not None:
-            counts.append(Counts(bad_candidate, candidate - bad_candidate, terms.negligible / (1 - terms.negligible)))
-        more = _LONGEST if number == len(steps) - 1 else 0
-        counted.append((int(step.span / LOOK) + more, counts))
-    return crossing(processes, -log(terms.false_alarm if harm else terms.wrong_promotion), counted)
+@lru_cache(maxsize=256)
+def _power(steps: Steps, traffic: ExpectedTraffic, terms: Terms, budget: float) -> PlanPower:
+    looks = sum(map(_looks, steps))
+    detections = []
+    for ratio in sorted({*RATIOS, terms.margin}):
+        rate = _candidate_rate(traffic, terms, ratio)
+        if rate < 1:
+            found = _harm(steps, traffic, terms, rate, budget, longer=LONGEST)
+            excess = _excess(steps, traffic, rate, found)
+            detections.append(Detection(ratio, rate, found.median(), found.chance(looks), excess))
+    promoted = _safety(steps, traffic, terms, longer=LONGEST)
+    return PlanPower(described(steps), traffic, terms, tuple(detections), promoted.median(), promoted.chance(looks))
+
+
+def _harm(steps: Steps, traffic: ExpectedTraffic, terms: Terms, rate: float, budget: float, *, longer: int) -> Crossing:
+    counts = [_Look.of(step, traffic, rate).counts(1.0) for step in steps]
+    return crossing(terms.start().harm, -log(terms.false_alarm * budget), _drawn_out(steps, counts, longer))
+
+
+def _safety(steps: Steps, traffic: ExpectedTraffic, terms: Terms, *, longer: int) -> Crossing:
+    start, needed = terms.start(), -log(terms.wrong_promotion)
+    looks = [_Look.of(step, traffic, traffic.error_rate) for step in steps]
+    counts = _drawn_out(steps, [look.counts(terms.margin) for look in looks], longer)
+    if start.calm is None or terms.negligible is None:
+        return crossing(start.safety, needed, counts)
+    edge = terms.negligible / (1 - terms.negligible)
+    own = _drawn_out(steps, [Counts(look.bad_candidate, look.good_candidate, edge) for look in looks], longer)
+    # Of the mean of two, each alone has to be twice as much.
+    needed += log(2)
+    return either(crossing(start.safety, needed, counts), calm_crossing(start.calm, needed, own))
+
+
+def _drawn_out(steps: Steps, counts: list[Counts], longer: int) -> list[tuple[int, Counts]]:
+    lengths = [_looks(step) for step in steps]
+    lengths[-1] += longer
+    return list(zip(lengths, counts, strict=True))
+
+
+def _looks(step: Step) -> int:
+    return int(step.span / LOOK)
 
 
 def _candidate_rate(traffic: ExpectedTraffic, terms: Terms, ratio: float) -> float:
-    return min(1.0, ratio * max(traffic.error_rate, (terms.negligible or 0.0) / terms.margin))
+    return ratio * max(traffic.error_rate, (terms.negligible or 0.0) / terms.margin)
 
 
-def _look(step: Step, traffic: ExpectedTraffic, candidate_rate: float) -> tuple[float, float, float, float]:
-    """Requests of live and of the candidate in a look, and how many of them are bad, where both have any."""
-    requests = traffic.requests_per_second * LOOK.total_seconds()
-    candidate, live = requests * step.percent / 100, requests * (100 - step.percent) / 100
-    bad_candidate = candidate * candidate_rate * seen(live)
-    return live, candidate, live * traffic.error_rate * seen(candidate), bad_candidate
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look counts on average, among the looks in which both sides have any request."""
+
+    live: float
+    candidate: float
+    bad_live: float
+    bad_candidate: float
+    seen_live: float
+    seen_candidate: float
+    burst: float
+
+    @classmethod
+    def of(cls, step: Step, traffic: ExpectedTraffic, candidate_rate: float) -> "_Look":
+        requests = traffic.requests_per_second * LOOK.total_seconds()
+        candidate, live = requests * step.percent / 100, requests * (100 - step.percent) / 100
+        seen_live, seen_candidate = seen(live), seen(candidate)
+        return cls(
+            live,
+            candidate,
+            live * traffic.error_rate * seen_candidate,
+            candidate * candidate_rate * seen_live,
+            seen_live,
+            seen_candidate,
+            traffic.burst,
+        )
+
+    @property
+    def good_candidate(self) -> float:
+        """The candidate's good requests."""
+        return self.candidate * self.seen_live - self.bad_candidate
+
+    def counts(self, edge: float) -> Counts:
+        """A look in which a side has a request has more of them than looks have on average."""
+        odds = (self.candidate / self.seen_candidate) / (self.live / self.seen_live) * edge
+        return Counts(self.bad_candidate, self.bad_live, odds, self.burst)
 
 
-def _excess(steps: _Steps, traffic: ExpectedTraffic, candidate_rate: float, found: Crossing) -> float:
+def _excess(steps: Steps, traffic: ExpectedTraffic, candidate_rate: float, found: Crossing) -> float:
     total, passed = 0.0, 0
     for step in steps:
-        _, candidate, _, bad = _look(step, traffic, candidate_rate)
-        in_excess = max(0.0, bad - candidate * traffic.error_rate)
-        length = int(step.span / LOOK)
+        requests = traffic.requests_per_second * LOOK.total_seconds() * step.percent / 100
+        in_excess = requests * (candidate_rate - traffic.error_rate)
         # A look is paid for in full by every rollout that begins it.
-        total += in_excess * sum(1 - found.chance(passed + look) for look in range(length))
-        passed += length
+        total += in_excess * found.looks_begun(passed, passed + _looks(step))
+        passed += _looks(step)
     return total
 
 
-def _described(steps: Iterable[Step]) -> str:
+def _after(minutes: int | None) -> str:
+    if minutes is None:
+        return "over 30 days"
+    for unit, size in (("days", 24 * 60), ("h", 60)):
+        if minutes > 2 * size:
+            return f"{minutes / size:.1f} {unit}"
+    return f"{minutes} min"
+
+
+def described(steps: Iterable[Step]) -> str:
+    """The steps for a sentence, in short."""
     parts = [f"{step.percent:g} % for {in_words(step.span)}" for step in steps]
     return ", ".join(parts) if len(parts) <= 5 else f"{', '.join(parts[:2])}, … {parts[-1]}"
-
-
-def _remedy(steps: _Steps, traffic: ExpectedTraffic, terms: Terms) -> str:
-    """Every change that would do by itself, with its number."""
-    *before, last = steps
-
-    def passes(step: Step = last, changed: Terms = terms) -> bool:
-        return _power((*before, step), traffic, changed).is_enough
-
-    remedies = []
-    bake = _least(range(1, _LONGEST_BAKE + 1), lambda minutes: passes(replace(last, bake=timedelta(minutes=minutes))))
-    if bake is not None:
-        remedies.append(f"{'bake' if not before else 'bake the last step'} for {in_words(timedelta(minutes=bake))}")
-    heavier = [percent for percent in _PERCENTS if percent > last.percent]
-    percent = next((percent for percent in heavier if passes(replace(last, percent=percent))), None)
-    if percent is not None:
-        remedies.append(f"give {'it' if not before else 'the last step'} {percent} % of the traffic")
-    wider = [margin for margin in _MARGINS if margin > terms.margin]
-    margin = next((margin for margin in wider if passes(changed=replace(terms, margin=margin))), None)
-    if margin is not None:
-        remedies.append(f"compare with margin={margin:g}")
-    if terms.mode == "independent" and terms.negligible is None:
-        small = [rate for rate in _NEGLIGIBLE if rate >= 2 * traffic.error_rate]
-        rate = next((rate for rate in small if passes(changed=replace(terms, negligible=rate))), None)
-        if rate is not None:
-            remedies.append(f"say negligible={rate:g}")
-    if not remedies:
-        return (
-            f"no bake of {in_words(timedelta(minutes=_LONGEST_BAKE))} would do at this traffic; judge by alarms instead"
-        )
-    return " or ".join(remedies)
-
-
-def _least(numbers: range, does: Callable[[int], bool]) -> int | None:
-    """The smallest that does, by bisection: more never does worse."""
-    if not does(numbers[-1]):
-        return None
-    low, high = 0, len(numbers) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if does(numbers[middle]):
-            high = middle
-        else:
-            low = middle + 1
-    return numbers[low]

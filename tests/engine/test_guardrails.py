@@ -132,6 +132,14 @@ def test_a_bound_that_says_nothing_is_refused(slo: timedelta) -> None:
         LatencyComparison(slo=slo)
 
 
+@pytest.mark.parametrize("rate", [-0.1, 0.6, "3%", float("nan")])
+def test_an_expected_rate_that_cannot_be_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match=r"expected_rate is .*: give a number from 0 to 0\.5"):
+        LatencyComparison(slo=timedelta(seconds=1), expected_rate=rate)
+    with pytest.raises(ValueError, match=r"expected_rate is .*: give a number from 0 to 0\.5"):
+        metric(expected_rate=rate)
+
+
 def test_dimensions_are_compared_whatever_their_order() -> None:
     one = metric(dimensions={"Service": "a", "Model": "b"})
     assert one == metric(dimensions={"Model": "b", "Service": "a"})

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bluegreen_constructs.planning.backtest import LIMIT, Backtest, Finding, Replay, backtest
 from bluegreen_constructs.engine.comparison import ErrorComparison, Terms
+from bluegreen_constructs.engine.errors import ConfigurationError
+from bluegreen_constructs.engine.model import Arm, Verdict
+from bluegreen_constructs.planning.backtest import LIMIT, Backtest, Finding, Replay, backtest
 from bluegreen_constructs.planning.dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
@@ -23,8 +25,6 @@ from bluegreen_constructs.planning.dispersion import (
     failure_ratio,
     persistence,
 )
-from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.model import Arm, Verdict
 from bluegreen_constructs.simulation.traffic import Traffic, poisson
 
 DAY = 1440
