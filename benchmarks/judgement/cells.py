@@ -11,8 +11,14 @@ FAST_RAMP = tuple(weight for weight in _RAMP for _ in range(5))
 TURN = 30
 """The look after which a candidate turns bad late; it is watched for LOOKS more."""
 
+LAST_STEP = 20
+"""The look after which FAST_RAMP stands at its last weight."""
+
 RAMP_RATES = (100, 300, 1000)
 RAMP_RATIOS = (3, 5, 10)
+LAST_STEP_RATIOS = (2, 3)
+DISPERSIONS = (1.25, 1.5, 2, 3)
+"""Of the bad events of a look, in bursts of a mean size of 1.125, 1.25, 1.5 and 2: their variance by their mean."""
 
 
 def _cells() -> dict[str, Traffic]:
@@ -27,19 +33,22 @@ def _cells() -> dict[str, Traffic]:
         "unchanged-ramp": Traffic(100, 0.002, SLOW_RAMP),
         "unchanged-5-percent": Traffic(100, 0.05, _TENTH),
         "unchanged-bursts": Traffic(100, 0.002, _TENTH, burst=10),
-        # Sizes are geometric: their dispersion is twice the mean less 1.
-        "unchanged-dispersion-1.2": Traffic(100, 0.002, _TENTH, burst=1.1),
-        "unchanged-dispersion-2": Traffic(100, 0.002, _TENTH, burst=1.5),
+        "unchanged-flap": Traffic(100, 0.002, _TENTH, flap=(0.05, 0.1)),
         "0.5rps": Traffic(0.5, 0.002, _TENTH),
         "0.5rps-10x": Traffic(0.5, 0.002, _TENTH, ratio=10),
     }
-    for ratio in (1.5, 2, 3, 5, 10):
+    for dispersion in DISPERSIONS:
+        # Sizes are geometric: their dispersion is twice the mean less 1.
+        cells[f"unchanged-dispersion-{dispersion:g}"] = Traffic(100, 0.002, _TENTH, burst=(dispersion + 1) / 2)
+    for ratio in (1.1, 1.2, 1.5, 2, 3, 5, 10):
         cells[f"100rps-{ratio:g}x"] = Traffic(100, 0.002, _TENTH, ratio=ratio)
     for ratio in (2, 3, 5):
         cells[f"10rps-{ratio}x"] = Traffic(10, 0.005, _TENTH, ratio=ratio)
         cells[f"1000rps-{ratio}x"] = Traffic(1000, 0.0005, _TENTH, ratio=ratio)
         cells[f"half-{ratio}x"] = Traffic(100, 0.002, _HALF, ratio=ratio)
         cells[f"late-{ratio}x"] = Traffic(100, 0.002, (10.0,) * (TURN + LOOKS), ratio=ratio, ratio_from=TURN)
+    for ratio in LAST_STEP_RATIOS:
+        cells[f"last-step-{ratio}x"] = Traffic(100, 0.002, FAST_RAMP, ratio=ratio, ratio_from=LAST_STEP)
     for ratio in RAMP_RATIOS:
         for rate in RAMP_RATES:
             cells[f"ramp-{rate}rps-{ratio}x"] = Traffic(rate, 0.002, FAST_RAMP, ratio=ratio)

@@ -26,13 +26,12 @@ class Figure(Protocol):
 
 @dataclass(frozen=True)
 class RolledBack:
-    """How many of the runs are rolled back within `within` looks, counted after look `since`.
+    """How many of the runs are rolled back within `within` looks, counted from the candidate's turn.
 
-    Runs that had been rolled back before are false alarms of another cell: they are left out.
+    Runs that had been rolled back before it are false alarms of another cell: they are left out.
     """
 
     within: int
-    since: int = 0
 
     @property
     def name(self) -> str:
@@ -41,15 +40,13 @@ class RolledBack:
 
     def of(self, endings: Sequence[Ending]) -> Estimate:
         """In percent."""
-        at = _rollbacks(endings, self.since)
+        at = _rollbacks(endings)
         return share(sum(look <= self.within for look in at), len(at))
 
 
 @dataclass(frozen=True)
 class LookOfRollback:
-    """The median look of the rollback, counted after look `since`; runs without one count as never."""
-
-    since: int = 0
+    """The median look of the rollback, counted from the candidate's turn; runs without one count as never."""
 
     @property
     def name(self) -> str:
@@ -58,7 +55,7 @@ class LookOfRollback:
 
     def of(self, endings: Sequence[Ending]) -> Estimate:
         """In looks."""
-        return quantile(_rollbacks(endings, self.since), 0.5, Unit.LOOKS)
+        return quantile(_rollbacks(endings), 0.5, Unit.LOOKS)
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,25 @@ class Promoted:
 
 
 @dataclass(frozen=True)
+class PromotedAtTheEnd:
+    """How many of the runs stand as promoted after the last look: once they might have been, and no rollback since.
+
+    Whether that was before the candidate's turn or after it makes no difference. Runs that had been rolled back before
+    the turn are left out, as in `RolledBack`.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "promoted at the end"
+
+    def of(self, endings: Sequence[Ending]) -> Estimate:
+        """In percent."""
+        met = _met_the_turn(endings)
+        return share(sum(ending.promoted_at is not None and ending.rollback_at is None for ending in met), len(met))
+
+
+@dataclass(frozen=True)
 class LookOfPromotion:
     """The median look of the promotion; runs without one count as never."""
 
@@ -119,7 +135,6 @@ class Excess:
     """A quantile of the failed requests that the candidate added before its rollback, or until the run was over."""
 
     level: float
-    since: int = 0
 
     @property
     def name(self) -> str:
@@ -129,11 +144,7 @@ class Excess:
 
     def of(self, endings: Sequence[Ending]) -> Estimate:
         """In requests."""
-        return quantile(
-            [ending.excess for ending in endings if ending.rollback_at is None or ending.rollback_at > self.since],
-            self.level,
-            Unit.REQUESTS,
-        )
+        return quantile([ending.excess for ending in _met_the_turn(endings)], self.level, Unit.REQUESTS)
 
 
 @dataclass(frozen=True)
@@ -165,9 +176,11 @@ class HastyVerdicts:
         return count(sum(bad < FEWEST_BAD_EVENTS for bad in seen))
 
 
-def _rollbacks(endings: Sequence[Ending], since: int) -> list[float]:
+def _met_the_turn(endings: Sequence[Ending]) -> list[Ending]:
+    return [ending for ending in endings if ending.rollback_at is None or ending.rollback_at > ending.turn]
+
+
+def _rollbacks(endings: Sequence[Ending]) -> list[float]:
     return [
-        inf if ending.rollback_at is None else ending.rollback_at - since
-        for ending in endings
-        if ending.rollback_at is None or ending.rollback_at > since
+        inf if ending.rollback_at is None else ending.rollback_at - ending.turn for ending in _met_the_turn(endings)
     ]

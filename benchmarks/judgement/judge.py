@@ -53,16 +53,20 @@ class Ending(NamedTuple):
     began to fail more often, up to and including the look of the rollback, or the last one."""
     bad_when_judged: int | None
     """Bad events of both sides up to its first conclusion of either kind."""
+    turn: int = 0
+    """The look after which the candidate began to fail more often; 0 where it did so from the start, or never."""
 
 
-def judge_run(judge: Judge, looks: Sequence[Look], excess: Sequence[float], bad: Sequence[int]) -> Ending:
-    """Play one run before `judge`; `excess` and `bad` are the sums up to each look."""
+def judge_run(
+    judge: Judge, looks: Sequence[Look], excess: Sequence[float], bad: Sequence[int], turn: int = 0
+) -> Ending:
+    """Play one run before `judge`; `excess` and `bad` are the sums up to each look, `turn` is as in `Ending`."""
     sitting = judge.start(len(looks))
     promoted_at: int | None = None
     for number, (live, candidate) in enumerate(looks, 1):
         answer = sitting.observe(live, candidate)
         if answer is Answer.ROLLBACK:
-            return Ending(number, promoted_at, excess[number - 1], bad[(promoted_at or number) - 1])
+            return Ending(number, promoted_at, excess[number - 1], bad[(promoted_at or number) - 1], turn)
         if answer is Answer.PROMOTE and promoted_at is None:
             promoted_at = number
-    return Ending(None, promoted_at, excess[-1], None if promoted_at is None else bad[promoted_at - 1])
+    return Ending(None, promoted_at, excess[-1], None if promoted_at is None else bad[promoted_at - 1], turn)

@@ -71,7 +71,7 @@ def play_chunk(traffic: Traffic, judges: Sequence[Judge], runs: int, random: Ran
         excess = list(accumulate(_excess(traffic, number, look) for number, look in enumerate(looks)))
         bad = list(accumulate(live.bad + candidate.bad for live, candidate in looks))
         for judge in judges:
-            endings[judge.name].append(judge_run(judge, looks, excess, bad))
+            endings[judge.name].append(judge_run(judge, looks, excess, bad, traffic.ratio_from))
     return endings
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .cells import FAST_RAMP, LOOKS, RAMP_RATES, RAMP_RATIOS, TURN
+from .cells import DISPERSIONS, FAST_RAMP, LAST_STEP, LAST_STEP_RATIOS, LOOKS, RAMP_RATES, RAMP_RATIOS, TURN
 from .figures import (
     Excess,
     Figure,
@@ -10,6 +10,7 @@ from .figures import (
     LookOfPromotion,
     LookOfRollback,
     Promoted,
+    PromotedAtTheEnd,
     RolledBack,
     RolledBackFirst,
     Unsure,
@@ -82,10 +83,12 @@ def _columns(figures: tuple[Figure, ...], judges: tuple[Judge, ...]) -> tuple[Co
 def _false_rollback() -> Question:
     rolled_back = RolledBack(LOOKS)
     target = (_at_most(1, rolled_back),)
+    bursty = (_at_most(1, rolled_back, BURSTY),)
     return Question(
         "An unchanged release is rolled back",
         f"Within {LOOKS} looks. Weight 10 %, 0.2 % bad requests and 100 requests a second (rps) unless the row says "
-        "otherwise.",
+        "otherwise. Dispersion is the variance of a look's bad events by their mean, 1 where they are independent; it "
+        "comes of small bursts here. A side that fails as a whole now and then breaks the promise of both modes.",
         _columns((rolled_back,), (OURS, BURSTY, PLAIN, *INCUMBENTS, PEEKING)),
         (
             Row("unchanged-1rps", "1 rps", target),
@@ -97,9 +100,9 @@ def _false_rollback() -> Question:
             Row("unchanged-ramp", "weights 1, 5, 10, 25, 50 %", target),
             Row("unchanged-half", "weight 50 %", target),
             Row("unchanged-5-percent", "5 % bad requests", target),
-            Row("unchanged-dispersion-1.2", "bursts of 1.1: dispersion 1.2", (_at_most(1, rolled_back, BURSTY),)),
-            Row("unchanged-dispersion-2", "bursts of 1.5: dispersion 2", (_at_most(1, rolled_back, BURSTY),)),
-            Row("unchanged-bursts", "bursts of 10", (_at_most(1, rolled_back, BURSTY),)),
+            *(Row(f"unchanged-dispersion-{size:g}", f"dispersion {size:g}", bursty) for size in DISPERSIONS),
+            Row("unchanged-bursts", "bursts of 10", bursty),
+            Row("unchanged-flap", "covered by neither mode: a side fails 10 % for a look, 1 look in 20"),
         ),
     )
 
@@ -144,7 +147,7 @@ def _detection() -> Question:
         tuple(
             Row(f"{name}-{ratio}x", f"{label}, {ratio}x", targets.get(f"{name}-{ratio}x", ()))
             for name, label, ratios in (
-                ("100rps", "100 rps, 0.2 %", ("1.5", "2", "3", "5", "10")),
+                ("100rps", "100 rps, 0.2 %", ("1.1", "1.2", "1.5", "2", "3", "5", "10")),
                 ("10rps", "10 rps, 0.5 %", ("2", "3", "5")),
             )
             for ratio in ratios
@@ -186,14 +189,20 @@ def _promotion() -> Question:
 
 
 def _late() -> Question:
-    rolled_back, look, cost = RolledBack(LOOKS, TURN), LookOfRollback(TURN), Excess(0.5, TURN)
+    rolled_back, promoted, look, cost = RolledBack(LOOKS), PromotedAtTheEnd(), LookOfRollback(), Excess(0.5)
+    left = len(FAST_RAMP) - LAST_STEP
     return Question(
         "A candidate that turns bad late",
-        f"It fails as often as live for {TURN} looks and more often from then on; rolled back within {LOOKS} looks "
-        "after its turn, the median look of it, counted from the turn, and the median of the excess failed requests. "
-        "This is what our reserve is for. 100 rps, 0.2 %, weight 10 %.",
-        _columns((rolled_back, look, cost), (OURS, BURSTY, PLAIN)),
-        tuple(Row(f"late-{ratio}x", f"{ratio}x") for ratio in (2, 3, 5)),
+        f"It fails as often as live for {TURN} looks at 10 % and more often in the {LOOKS} looks from then on; or only "
+        f"in the last {left} looks of a ramp of 1, 5, 10, 25, 50 % with five looks each. Rolled back after its turn, "
+        "promoted when the looks are over, the median look of the rollback, counted from the turn, and the median of "
+        "the excess failed requests. The reserve is for this; but HEALTHY, once reached, stays, so that a candidate "
+        "that turns bad after it is promoted unless its harm is shown before the looks are over. 100 rps, 0.2 %.",
+        _columns((rolled_back, promoted, look, cost), (OURS, BURSTY, PLAIN)),
+        (
+            *(Row(f"late-{ratio}x", f"{ratio}x") for ratio in (2, 3, 5)),
+            *(Row(f"last-step-{ratio}x", f"{ratio}x at the ramp's last step") for ratio in LAST_STEP_RATIOS),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from ..engine.model import Arm
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a rollout meets, look by look; both sides see the same world but for `ratio`.
+    """What a rollout meets, look by look; both sides see the same world but for `ratio` and `flap`.
 
     requests_per_second: over both sides together.
     bad_rate: live's bad events per request, 0 to 1.
@@ -25,6 +25,9 @@ class Traffic:
         (default 0; 0.5 is from half to one and a half times).
     incident: looks from, to (not included) and the bad rate of both sides between them (default: no incident); the
         candidate's is `ratio` times that, at most 1.
+    flap: a bad host: the chance, per look and side, that a side fails as a whole for that look, and the side's bad rate
+        in such a look, both shares from 0 to 1 (default: no flap). It is drawn for each side by itself, whatever its
+        traffic; the rate stands in for all else, `ratio` and incident included.
     """
 
     requests_per_second: float
@@ -36,6 +39,7 @@ class Traffic:
     burst: float = 1.0
     swing: float = 0.0
     incident: tuple[int, int, float] | None = None
+    flap: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse traffic that cannot be."""
@@ -52,6 +56,10 @@ class Traffic:
                 raise ConfigurationError(f"{name} is {given:g}: give a number from {least:g} to {most:g}")
         if self.incident is not None and not 0 <= self.incident[2] <= 1:
             raise ConfigurationError(f"the incident's bad rate is {self.incident[2]:g}: give a share from 0 to 1")
+        if self.flap is not None:
+            for name, given in zip(("chance", "bad rate"), self.flap, strict=True):
+                if not 0 <= given <= 1:
+                    raise ConfigurationError(f"the flap's {name} is {given:g}: give a share from 0 to 1")
         for weight in self.weights:
             if not 0 < weight < 100:
                 raise ConfigurationError(f"a weight is {weight:g}: give percent above 0 and below 100")
@@ -63,16 +71,25 @@ class Traffic:
             rate = self.live_rate(number)
             ratio = self.ratio if number >= self.ratio_from else 1.0
             share = weight / 100
+            live_rate = self._flapped(random, rate)
+            candidate_rate = self._flapped(random, min(1.0, rate * ratio))
             yield (
-                self._arm(random, requests * (1 - share), rate),
-                self._arm(random, requests * share, min(1.0, rate * ratio)),
+                self._arm(random, requests * (1 - share), live_rate),
+                self._arm(random, requests * share, candidate_rate),
             )
 
     def live_rate(self, look: int) -> float:
-        """The probability that a request to live is bad in this look, counted from 0."""
+        """The probability that a request to live is bad in this look, counted from 0, when live does not flap in it."""
         if self.incident is not None and self.incident[0] <= look < self.incident[1]:
             return self.incident[2]
         return min(1.0, self.bad_rate * self._tide(look))
+
+    def _flapped(self, random: Random, rate: float) -> float:
+        """The side's rate in one look; nothing is drawn without a flap, so that other traffic keeps its numbers."""
+        if self.flap is None:
+            return rate
+        chance, flapping = self.flap
+        return flapping if random.random() < chance else rate
 
     def _tide(self, look: int) -> float:
         return 1 + self.swing * sin(2 * pi * look / 60)

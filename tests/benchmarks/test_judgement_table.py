@@ -1,8 +1,10 @@
 """The judgement's tables: intervals, targets, rendering, the command, and that processes change nothing."""
 
 import json
+from dataclasses import replace
 from math import inf
 from random import Random
+from statistics import fmean, variance
 
 import pytest
 from scipy import stats
@@ -16,6 +18,7 @@ from benchmarks.judgement.figures import (
     LookOfPromotion,
     LookOfRollback,
     Promoted,
+    PromotedAtTheEnd,
     RolledBack,
     RolledBackFirst,
     Unsure,
@@ -125,11 +128,28 @@ def test_figures_count_what_they_are_named_for():
 
 
 def test_looks_after_a_turn_leave_out_what_was_rolled_back_before_it():
-    endings = [ROLLBACK_AT_5, PROMOTED_THEN_ROLLED_BACK, UNSURE]
-    assert RolledBack(10, since=30).of(endings).value == 50
-    assert RolledBack(9, since=30).of(endings).value == 0
-    assert LookOfRollback(since=30).of(endings).value == 10
-    assert Excess(0.5, since=30).of(endings).value == -2
+    endings = [ending._replace(turn=30) for ending in (ROLLBACK_AT_5, PROMOTED_THEN_ROLLED_BACK, UNSURE)]
+    assert RolledBack(10).of(endings).value == 50
+    assert RolledBack(9).of(endings).value == 0
+    assert LookOfRollback().of(endings).value == 10
+    assert Excess(0.5).of(endings).value == -2
+
+
+def test_promoted_at_the_end_is_whatever_was_promoted_before_or_after_the_turn_and_not_rolled_back_since():
+    late_rollback, early_rollback = PROMOTED_THEN_ROLLED_BACK, ROLLBACK_AT_5
+    before, after = PROMOTED_AT_9, PROMOTED_AT_9._replace(promoted_at=50)
+    endings = [ending._replace(turn=30) for ending in (before, after, late_rollback, UNSURE, early_rollback)]
+    assert PromotedAtTheEnd().of(endings).value == 50
+    assert PromotedAtTheEnd().of([ending._replace(turn=0) for ending in endings]).value == 40
+
+
+def test_a_run_is_counted_from_the_look_at_which_its_candidate_turns():
+    traffic = Traffic(100, 0.01, (50.0,) * 4, ratio=3, ratio_from=2)
+    rollback_at_3 = Scripted(Answer.NOTHING, Answer.PROMOTE, Answer.ROLLBACK)
+    endings = play.play_chunk(traffic, [rollback_at_3], 2, Random(5))["scripted"]
+    assert [ending.turn for ending in endings] == [2, 2]
+    assert LookOfRollback().of(endings).value == 1
+    assert play.play_chunk(traffic, [Scripted(*[Answer.NOTHING] * 4)], 1, Random(5))["scripted"][0].turn == 2
 
 
 def test_a_verdict_from_one_bad_event_is_counted_as_hasty():
@@ -181,6 +201,22 @@ def test_every_target_stands_beside_the_figure_it_judges():
 
 def test_every_cell_is_asked_about_and_every_row_has_its_cell():
     assert {row.cell for question in QUESTIONS for row in question.rows} == set(CELLS)
+
+
+def test_nobody_is_held_to_what_neither_mode_covers_and_bursts_only_to_the_bursty_mode():
+    targets = {row.label: {target.judge for target in row.targets} for row in QUESTIONS[0].rows}
+    assert [label for label, judges in targets.items() if not judges] == [
+        "covered by neither mode: a side fails 10 % for a look, 1 look in 20"
+    ]
+    bursty = [label for label, judges in targets.items() if judges == {"ours, bursty"}]
+    assert bursty == ["dispersion 1.25", "dispersion 1.5", "dispersion 2", "dispersion 3", "bursts of 10"]
+
+
+@pytest.mark.parametrize("dispersion", [1.25, 1.5, 2, 3])
+def test_a_cell_has_the_dispersion_that_it_is_named_for(dispersion):
+    traffic = replace(CELLS[f"unchanged-dispersion-{dispersion:g}"], weights=(50.0,) * 4000)
+    bad = [live.bad for live, _ in traffic.looks(Random(2))]
+    assert variance(bad) / fmean(bad) == pytest.approx(dispersion, rel=0.1)
 
 
 # Tables

@@ -111,6 +111,43 @@ def test_an_incident_hits_both_sides_and_only_between_its_looks() -> None:
         assert bad_rate(arms[:10] + arms[15:]) == pytest.approx(0.001, rel=0.2)
 
 
+def test_a_side_flaps_as_a_whole_as_often_as_told_and_independently_of_the_other() -> None:
+    live, candidate = played(Traffic(1000, 0.001, weights=(10.0,) * 4000, seconds_per_look=10, flap=(0.25, 0.5)))
+    flaps = [
+        (one.bad > one.requests / 4, other.bad > other.requests / 4) for one, other in zip(live, candidate, strict=True)
+    ]
+    for side in (0, 1):
+        # Whatever its traffic: the candidate with its tenth flaps as often as live.
+        assert fmean(flap[side] for flap in flaps) == pytest.approx(0.25, abs=4 * sqrt(0.25 * 0.75 / 4000))
+    assert fmean(flap == (True, True) for flap in flaps) == pytest.approx(0.0625, abs=4 * sqrt(0.0625 / 4000))
+    for arms, side in ((live, 0), (candidate, 1)):
+        in_flap = [arm for arm, flap in zip(arms, flaps, strict=True) if flap[side]]
+        outside = [arm for arm, flap in zip(arms, flaps, strict=True) if not flap[side]]
+        assert bad_rate(in_flap) == pytest.approx(0.5, rel=0.02)
+        assert bad_rate(outside) == pytest.approx(0.001, rel=0.1)
+
+
+def test_the_ratio_and_an_incident_count_only_outside_of_a_flap() -> None:
+    _, never = played(Traffic(10_000, 0.01, weights=(50.0,) * 20, ratio=4, flap=(0.0, 0.3)))
+    assert bad_rate(never) == pytest.approx(0.04, rel=0.03)
+    for incident in (None, (0, 20, 0.5)):
+        live, always = played(Traffic(10_000, 0.01, weights=(50.0,) * 20, ratio=4, incident=incident, flap=(1.0, 0.3)))
+        assert bad_rate(always) == pytest.approx(0.3, rel=0.02)
+        assert bad_rate(live) == pytest.approx(0.3, rel=0.02)
+
+
+def test_traffic_without_a_flap_keeps_its_numbers() -> None:
+    # As they were before there were flaps: the tables of docs/statistics.md rest on such numbers.
+    traffic = Traffic(
+        20, 0.05, (5.0, 50.0, 25.0), ratio=3, ratio_from=1, burst=2, swing=0.5, incident=(2, 3, 0.2), flap=None
+    )
+    assert list(traffic.looks(Random(11))) == [
+        (Arm(1160, 82), Arm(56, 4)),
+        (Arm(631, 41), Arm(597, 88)),
+        (Arm(985, 182), Arm(352, 213)),
+    ]
+
+
 def test_traffic_swings_over_sixty_looks_with_the_rate_of_bad_events() -> None:
     live, _ = played(Traffic(10_000, 0.01, weights=(10.0,) * 60, swing=0.5))
     high, low = live[10:20], live[40:50]
@@ -130,6 +167,10 @@ def test_traffic_swings_over_sixty_looks_with_the_rate_of_bad_events() -> None:
         ({"seconds_per_look": 0.5}, "seconds_per_look is 0.5: give a number from 1 to 86400"),
         ({"burst": 0.5}, "burst is 0.5: give a number from 1 to 1e+06"),
         ({"swing": 1.0}, "swing is 1: give a number from 0 to 0.99"),
+        ({"flap": (1.5, 0.1)}, "the flap's chance is 1.5: give a share from 0 to 1"),
+        ({"flap": (-0.1, 0.1)}, "the flap's chance is -0.1: give a share from 0 to 1"),
+        ({"flap": (0.1, 2)}, "the flap's bad rate is 2: give a share from 0 to 1"),
+        ({"flap": (0.1, float("nan"))}, "the flap's bad rate is nan: give a share from 0 to 1"),
         ({"weights": (10.0, 0.0)}, "a weight is 0: give percent above 0 and below 100"),
         ({"weights": (100.0,)}, "a weight is 100: give percent above 0 and below 100"),
         ({"weights": (float("nan"),)}, "a weight is nan: give percent above 0 and below 100"),
