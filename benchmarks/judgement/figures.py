@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from bluegreen_constructs.engine.comparison import FEWEST_BAD_EVENTS
+from bluegreen_constructs.engine.model import FEWEST_BAD_EVENTS
 
 from .estimate import Estimate, Unit, count, quantile, share
 from .judge import Ending

@@ -7,9 +7,8 @@ from .eprocess import Bets, EProcess, Form
 from .errors import ConfigurationError
 from .finite import is_finite
 from .interval_window import IntervalWindow
-from .model import Arm, Verdict
+from .model import FEWEST_BAD_EVENTS, Arm, Verdict
 
-FEWEST_BAD_EVENTS = 2
 # The candidate's odds of a bad event, in multiples of the floor's.
 _BELOW = (1.5, 2.5, 5.0, 20.0)
 _ABOVE = (0.02, 0.2, 0.5, 0.75)
@@ -40,15 +39,15 @@ class AbsoluteFloor:
 
     def __post_init__(self) -> None:
         """Refuse a floor that says nothing."""
-        for name, most, such_as in (
-            ("success_percent", 100, 99),
-            ("false_alarm", 0.5, 0.01),
-            ("wrong_promotion", 0.5, 0.05),
-        ):
-            given = getattr(self, name)
-            if not is_finite(given) or not 0 < given < most:
+        if not is_finite(self.success_percent) or not 0 < self.success_percent < 100:
+            raise ConfigurationError(
+                f"AbsoluteFloor success_percent is {self.success_percent!r}: give a number above 0 and below 100"
+            )
+        for name in ("false_alarm", "wrong_promotion"):
+            odds = getattr(self, name)
+            if not is_finite(odds) or not 0 < odds <= 0.5:
                 raise ConfigurationError(
-                    f"AbsoluteFloor {name} is {given!r}: give a number above 0 and below {most:g}, such as {such_as:g}"
+                    f"AbsoluteFloor {name} is {odds!r}: give a probability above 0 and at most 0.5, such as 0.01"
                 )
 
     @property

@@ -15,14 +15,11 @@ from .eprocess import Bets, EProcess, Form, log_sum
 from .errors import ConfigurationError
 from .finite import is_finite
 from .interval_window import IntervalWindow
-from .model import Arm, Verdict
+from .model import FEWEST_BAD_EVENTS, Arm, Verdict
 
 __all__ = ["Arm", "ErrorComparison", "Evidence", "Mode", "Terms", "Verdict"]
 
 Mode: TypeAlias = Literal["independent", "bursty"]
-
-FEWEST_BAD_EVENTS = 2
-"""A single bad event is an anecdote: below this many no relative verdict is given, whatever the odds asked for."""
 
 # Rate ratios candidate / live, tighter around the regressions that hurt for long than an even grid is; the last one is
 # for a candidate that fails where live never does. benchmarks/judgement prints it beside the even grid.

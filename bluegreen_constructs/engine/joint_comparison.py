@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from math import log
 from types import MappingProxyType
 
-from .comparison import FEWEST_BAD_EVENTS, Evidence, Terms
+from .comparison import Evidence, Terms
 from .eprocess import log_sum
 from .errors import ConfigurationError
 from .finite import is_finite
-from .model import Arm, Verdict
+from .model import FEWEST_BAD_EVENTS, Arm, Verdict
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,11 @@ class JointComparison:
 
     def start(self) -> "JointEvidence":
         """No evidence in any of them."""
-        return JointEvidence(self.weights, {name: terms.start() for name, terms in self.members.items()})
+        return JointEvidence(dict(self.weights), {name: terms.start() for name, terms in self.members.items()})
+
+    def __reduce__(self) -> tuple[type["JointComparison"], tuple[dict[str, Terms], dict[str, float]]]:
+        """Copied and sent to other processes as what it was made from: read-only views cannot be."""
+        return JointComparison, (dict(self.members), dict(self.weights))
 
 
 @dataclass(frozen=True)

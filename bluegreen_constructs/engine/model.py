@@ -15,6 +15,9 @@ class Verdict(Enum):
     UNHEALTHY = "UNHEALTHY"
 
 
+FEWEST_BAD_EVENTS = 2
+"""A single bad event is an anecdote: below this many none is held against a candidate, whatever the odds asked for."""
+
 MOST = 10**15
 """More requests than any interval has; beyond it whole numbers and floats part."""
 

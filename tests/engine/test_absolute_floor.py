@@ -79,7 +79,7 @@ def test_more_failures_never_speak_for_the_candidate(intervals: list[Arm]) -> No
         ({"success_percent": 0}, "success_percent is 0"),
         ({"success_percent": 100}, "below 100"),
         ({"success_percent": "95%"}, "success_percent is '95%'"),
-        ({"success_percent": 95, "false_alarm": 0.5}, "false_alarm is 0.5"),
+        ({"success_percent": 95, "false_alarm": 0.6}, r"false_alarm is 0\.6"),
         ({"success_percent": 95, "wrong_promotion": float("nan")}, "wrong_promotion is nan"),
     ],
 )

@@ -1,5 +1,7 @@
 """Several comparisons under one budget: the verdict of all, and who is to blame."""
 
+import pickle
+from copy import deepcopy
 from datetime import timedelta
 from math import exp, log
 
@@ -160,6 +162,13 @@ def test_a_jury_that_cannot_judge_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         JointComparison(members, weights)
+
+
+def test_a_jury_can_be_copied_and_sent_to_another_process() -> None:
+    for copy in (pickle.loads(pickle.dumps(JURY)), deepcopy(JURY)):
+        assert (copy.members, copy.weights) == (JURY.members, JURY.weights)
+    evidence = after(JURY, both(SAME, WORSE))
+    assert pickle.loads(pickle.dumps(evidence)) == evidence
 
 
 def test_counts_for_nobody_are_refused() -> None:
