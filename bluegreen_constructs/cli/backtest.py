@@ -1,21 +1,21 @@
 """`bluegreen backtest`: the judgement on past data in which nothing was wrong, and the mode that it proposes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from .number_options import FalseAlarmOption, MarginOption, WrongPromotionOption, option, whole
-from .output import Progress, write
+from .output import Progress, exact, laid_out, write
 from .result_format import Format, FormatOption
 
 if TYPE_CHECKING:
-    from ..engine.backtest import Backtest, Replay
-    from ..engine.dispersion import Estimate
+    from ..planning.backtest import Backtest, Replay
+    from ..planning.dispersion import Estimate
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ past.csv holds a line for each minute (or other interval), in order of time:
 
 Empty cells are a side without data. JSON is a list of objects with the same keys, and null for no data.
 """
-_WIDTH = 80
+_WIDEST = 80  # wider than the tables only tears the sentences apart
 _INTERVALS_A_SECOND = 14_000
 _LONG_WAIT = 3  # seconds, from which on a word is due before them
 
@@ -54,8 +54,8 @@ def backtest_command(
     Nothing was wrong then: two target groups with one release, two halves of a fleet, or two Availability Zones. What
     is held against a side is a false alarm of the judgement. A day of minutes is a good length.
     """
-    from ..engine.backtest import backtest  # noqa: PLC0415  # --help and other verbs need none of it
     from ..engine.comparison import Terms  # noqa: PLC0415
+    from ..planning.backtest import backtest  # noqa: PLC0415  # --help and other verbs need none of it
     from .past_counts import read_past_counts  # noqa: PLC0415
 
     terms = Terms(false_alarm=false_alarm / 100, margin=margin, wrong_promotion=wrong_promotion / 100)
@@ -64,36 +64,20 @@ def backtest_command(
     if seconds > _LONG_WAIT:
         Progress()(f"judging {len(past)} intervals, about {seconds:.0f} s")
     found = backtest(past, terms, looks)
-    write(_as_json(found) if format is Format.JSON else _as_text(found))
+    write(_as_json(found) if format is Format.JSON else laid_out(_report(found), _WIDEST))
 
 
-def _as_text(found: "Backtest") -> str:
-    console = Console(highlight=False)
-    # Wider than the tables only tears the sentences apart.
-    console = Console(highlight=False, width=min(console.width, _WIDTH) if console.is_terminal else _WIDTH)
-    with console.capture() as captured:
-        console.print(_report(found))
-    return captured.get()
-
-
-def _report(found: "Backtest") -> Group:
+def _report(found: "Backtest") -> Iterator[Table | Text]:
     proposal = found.proposal
-    return Group(
-        _counts(found),
-        Text(),
-        _measured(found),
-        Text(
-            f"\nDispersion rests on {found.dispersion.intervals} intervals with 2 bad events or more: "
-            f"{found.dispersion.bad} bad events.",
-            style="dim",
-        ),
-        Text(),
-        _replayed(found),
-        Text(),
-        Text(f"{proposal.reason[:1].upper()}{proposal.reason[1:]}."),
-        Text(),
-        Text(f"Proposal: {_written(found) or 'no mode until this is mended'}", style="bold"),
+    yield from (_counts(found), Text(), _measured(found))
+    yield Text(
+        f"\nDispersion rests on {found.dispersion.intervals} intervals with 2 bad events or more: "
+        f"{found.dispersion.bad} bad events.\n",
+        style="dim",
     )
+    yield from _replayed(found)
+    yield Text(f"\n{proposal.reason[:1].upper()}{proposal.reason[1:]}.\n")
+    yield Text(f"Proposal: {_written(found) or 'no mode until this is mended'}", style="bold")
 
 
 def _table(*headings: str) -> Table:
@@ -115,8 +99,8 @@ def _counts(found: "Backtest") -> Table:
 
 
 def _measured(found: "Backtest") -> Table:
-    from ..engine.backtest import LIMIT  # noqa: PLC0415
-    from ..engine.dispersion import ALIKE, PERSISTENCE_SPAN, PERSISTENT  # noqa: PLC0415
+    from ..planning.backtest import LIMIT  # noqa: PLC0415
+    from ..planning.dispersion import ALIKE, PERSISTENCE_SPAN, PERSISTENT  # noqa: PLC0415
 
     scatter, neighbours = found.dispersion, found.persistence
     table = _table("measured", "value", "95 % interval", "sound")
@@ -147,15 +131,17 @@ def _figure(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
 
 
-def _replayed(found: "Backtest") -> Group:
+def _replayed(found: "Backtest") -> Iterator[Table | Text]:
     looks = f"{found.looks} {'look' if found.looks == 1 else 'looks'}"
     if not found.independent.plays:
-        return Group(Text(f"Not replayed: a rollout of {looks} is longer than the data."))
+        yield Text(f"Not replayed: a rollout of {looks} is longer than the data.")
+        return
     table = _table("mode", "replays", "rolled back", "promoted", "unsure", "looks to promotion")
     for replay in (found.independent, found.bursty):
         counts = (replay.plays, replay.rolled_back, replay.promoted, replay.unsure)
         table.add_row(replay.mode, *map(str, counts), "-" if replay.median_looks is None else str(replay.median_looks))
-    return Group(Text(f"Replayed as rollouts of {looks}, each again with the sides exchanged"), table)
+    yield Text(f"Replayed as rollouts of {looks}, each again with the sides exchanged")
+    yield table
 
 
 def _written(found: "Backtest") -> str | None:
@@ -177,9 +163,9 @@ def _as_json(found: "Backtest") -> str:
     result = {
         "inputs": {
             "looks": found.looks,
-            "false_alarm_percent": _exact(100 * terms.false_alarm),
+            "false_alarm_percent": exact(100 * terms.false_alarm),
             "margin": terms.margin,
-            "wrong_promotion_percent": _exact(100 * terms.wrong_promotion),
+            "wrong_promotion_percent": exact(100 * terms.wrong_promotion),
         },
         "intervals": found.intervals,
         "intervals_with_both_sides": found.compared,
@@ -218,13 +204,8 @@ def _replay_as_json(replay: "Replay") -> dict[str, str | int | float | None]:
         "mode": replay.mode,
         "plays": replay.plays,
         "rolled_back": replay.rolled_back,
-        "rolled_back_percent": None if rate is None else _exact(100 * rate),
+        "rolled_back_percent": None if rate is None else exact(100 * rate),
         "promoted": replay.promoted,
         "unsure": replay.unsure,
         "median_looks_to_promotion": replay.median_looks,
     }
-
-
-def _exact(value: float) -> float:
-    """Without the dust of binary fractions: 0.2 and not 0.20000000000000001."""
-    return round(value, 6)

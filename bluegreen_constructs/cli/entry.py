@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import sys
 
 from .endings import INTERRUPTED, USAGE, end_with
@@ -12,12 +13,25 @@ _NEEDED = ("typer", "rich")
 
 def main() -> None:
     """Run the command line as a process; every way out of it passes here."""
+    _open_closed_streams()
     try:
         with interruptible():
             code = _run()
     except Interrupted:
         code = end_with("interrupted; everything that was started has been ended", INTERRUPTED)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Lead the streams that the process was started without (`>&-`) to nowhere: Python has `None` for them.
+
+    Under their own numbers, which the next file would get otherwise: what a child process says would go into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+            os.set_inheritable(nowhere, True)  # noqa: FBT003  # the standard library's own signature
+            setattr(sys, name, open(nowhere, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # as long as the process
 
 
 def _run() -> int:

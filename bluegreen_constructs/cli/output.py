@@ -1,8 +1,10 @@
 """What a command says: results on standard output, sentences and progress on standard error, whoever reads them."""
 
 import os
+import re
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
@@ -11,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 UNREAD = 141  # 128 + SIGPIPE, as shells report a command whose reader left
+_TABLE = 80
+_END_OF_LINE = re.compile(r"(?: |\x1b\[[\d;]*m)+$", re.MULTILINE)
 
 
 def write(text: str) -> None:
@@ -26,6 +30,26 @@ def write(text: str) -> None:
     except OSError:
         discard(sys.stdout)
         raise
+
+
+def laid_out(parts: Iterable[Table | Text], widest: int) -> str:
+    """Tables and sentences as text, in colour where standard output is a terminal, without spaces at the ends of lines.
+
+    Sentences are as wide as the window, and at most `widest` columns, as in a log, which has no window. Tables have 80
+    columns even if the window has not: a terminal that wraps them shows every figure, where fitting them cuts figures.
+    """
+    console = Console(highlight=False)
+    width = min(console.width, widest) if console.is_terminal else widest
+    console = Console(highlight=False, width=max(width, _TABLE))
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, width=width if isinstance(part, Text) else None)
+    return _END_OF_LINE.sub(lambda end: end[0].replace(" ", ""), captured.get())
+
+
+def exact(value: float) -> float:
+    """For JSON, without the dust of binary fractions: 0.2 and not 0.20000000000000001."""
+    return round(value, 6)
 
 
 def discard(stream: TextIO) -> None:

@@ -1,5 +1,6 @@
 """`bluegreen simulate`: how rollouts of your traffic would end, as a table of operating characteristics."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +12,11 @@ from rich.console import Console
 
 from ..engine.errors import ConfigurationError
 from .number_options import FalseAlarmOption, MarginOption, WrongPromotionOption, number, option, whole
-from .output import Progress, write
+from .output import Progress, exact, laid_out, write
 from .result_format import Format, FormatOption
 
 if TYPE_CHECKING:
+    from ..simulation.operating_characteristics import Ending, Spread
     from ..simulation.report import Plan, Simulated
 
 EXAMPLES = """\b
@@ -30,6 +32,7 @@ _LOOKS = 60
 _MOST_LOOKS = 100_000
 _MOST_PLAYED = 10_000_000  # looks of all rollouts together: four minutes
 _MOST_BURSTS = 100_000_000  # a minute
+_WIDEST = 120
 
 
 class _Mode(StrEnum):
@@ -99,7 +102,7 @@ def simulate_command(
     ends at its first verdict. With --steps a release is promoted after the last step, and rolled back at any time.
     """
     from ..engine.comparison import Terms  # noqa: PLC0415  # --help and other verbs need none of it
-    from ..simulation.report import Plan, as_json  # noqa: PLC0415
+    from ..simulation.report import Plan  # noqa: PLC0415
 
     if steps is not None and (weight is not None or looks is not None):
         raise ConfigurationError(
@@ -116,6 +119,7 @@ def simulate_command(
         ratios=_ratios(ratio, error_rate),
         steps=((weight or _WEIGHT, looks or _LOOKS),) if steps is None else _steps(steps),
         ramp=steps is not None,
+        most_looks=_MOST_LOOKS,
         seconds_per_look=seconds_per_look,
         burst=burst,
         terms=Terms(
@@ -130,7 +134,7 @@ def simulate_command(
     )
     _require_playable(plan)
     simulated = _play(plan)
-    write(as_json(simulated) if format is Format.JSON else _as_text(simulated))
+    write(_as_json(simulated) if format is Format.JSON else _as_text(simulated))
 
 
 def _ratios(given: str, error_rate: float) -> tuple[float, ...]:
@@ -225,10 +229,52 @@ def _progress(rollouts: int, looks: int) -> Iterator[Callable[[int], None]]:
 def _as_text(simulated: "Simulated") -> str:
     from ..simulation.report import as_table  # noqa: PLC0415
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # Where nobody's window says otherwise (a log of CI), lines are as wide as in a wide one.
-        console = Console(highlight=False, width=120)
-    with console.capture() as captured:
-        console.print(as_table(simulated))
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    return laid_out(as_table(simulated), _WIDEST)
+
+
+def _as_json(simulated: "Simulated") -> str:
+    """The same as one JSON object: numbers, with their units in the names."""
+    plan, terms = simulated.plan, simulated.plan.terms
+    inputs = {
+        "requests_per_second": plan.requests_per_second,
+        "error_rate_percent": plan.error_rate,
+        "ratios": plan.ratios,
+        "steps": [{"percent": percent, "looks": looks} for percent, looks in plan.steps],
+        "promotes": "after-last-step" if plan.ramp else "at-first-verdict",
+        "seconds_per_look": plan.seconds_per_look,
+        "burst": plan.burst,
+        "mode": terms.mode,
+        "false_alarm_percent": exact(100 * terms.false_alarm),
+        "margin": terms.margin,
+        "wrong_promotion_percent": exact(100 * terms.wrong_promotion),
+        "negligible_percent": None if terms.negligible is None else exact(100 * terms.negligible),
+        "runs": plan.runs,
+        "seed": plan.seed,
+    }
+    releases = [
+        {
+            "ratio": ratio,
+            "rolled_back": _ending_as_json(result.unhealthy, plan.seconds_per_look),
+            "promoted": _ending_as_json(result.healthy, plan.seconds_per_look),
+            "unsure": _ending_as_json(result.unsure, plan.seconds_per_look),
+        }
+        for ratio, result in simulated.rows
+    ]
+    return json.dumps({"inputs": inputs, "releases": releases, "notes": simulated.notes()}, indent=2) + "\n"
+
+
+def _ending_as_json(ending: "Ending", seconds_per_look: float) -> dict[str, object]:
+    share = ending.share
+    return {
+        "runs": share.count,
+        "percent": exact(100 * share.value),
+        "percent_low": exact(100 * share.low),
+        "percent_high": exact(100 * share.high),
+        "minutes": _spread_as_json(ending.looks, seconds_per_look / 60),
+        "candidate_failures": _spread_as_json(ending.bad, 1.0),
+        "excess_failures": _spread_as_json(ending.excess, 1.0),
+    }
+
+
+def _spread_as_json(spread: "Spread | None", size: float) -> dict[str, float] | None:
+    return None if spread is None else {"median": exact(spread.median * size), "p95": exact(spread.p95 * size)}

@@ -6,10 +6,11 @@ of a fleet or two Availability Zones will do. Take the weights that a rollout ta
 flaps as a whole looks like bursts at equal weights, and does harm at small ones.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import ceil, exp, inf, lgamma, log, log1p
+from typing import TypeAlias
 
 from ..engine.comparison import Mode, Terms
 from ..engine.errors import ConfigurationError
@@ -18,6 +19,7 @@ from .dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
     PERSISTENT,
+    TO_RULE_PERSISTENCE_OUT,
     Dispersion,
     Estimate,
     Interval,
@@ -40,7 +42,11 @@ _FORESEEABLE = 20.0
 """By how many times more data a forecast of what is missing is still worth giving."""
 _SCATTER_OF_AN_END = 1.63
 """The end of an interval that settles a question nine times in ten: 1 + 1.28 / 2.045, because its middle scatters."""
+_SCATTER_OF_A_WIDTH = 1.15
+"""By so much more data than its width asks for, an interval is narrow enough nine times in ten: widths scatter, too."""
 _AS_USUAL = Terms()
+_OpenPoint: TypeAlias = tuple[str, float | None]
+"""What is not known, and about how many more intervals would tell (`None`: nobody can foresee)."""
 
 
 class Finding(Enum):
@@ -273,7 +279,7 @@ def _difference(ratio: Estimate | None) -> str:
     )
 
 
-def _too_little(found: "Backtest") -> Proposal:
+def _too_little(found: Backtest) -> Proposal:
     """The safe mode, and how much is missing: as much as the worst of the open points asks for."""
     if found.dispersion.phi is None:
         return Proposal(
@@ -283,67 +289,63 @@ def _too_little(found: "Backtest") -> Proposal:
             "are needed; take a longer time or longer intervals, or count what happens more often, such as requests "
             "over the SLO",
         )
-    points = [*_open_about_scatter(found.dispersion, found.dispersion.phi), *_open_about_time(found)]
-    needed = max(0 if times is None else times for _, times in points)
-    missing = None if any(times is None for _, times in points) else ceil(found.intervals * (needed - 1))
-    *others, last = (point for point, _ in points)
+    points = [*_open_about_scatter(found.intervals, found.dispersion, found.dispersion.phi), *_open_about_time(found)]
+    foreseen = [more for _, more in points if more is not None]
+    missing = ceil(max(foreseen)) if len(foreseen) == len(points) else None
     more = "a longer time" if missing is None else f"about {_rounded_up(missing)} more intervals like these"
     return Proposal(
         Finding.TOO_LITTLE_DATA,
         "bursty",
-        f"too little data to tell: {', '.join(others)}{', and ' if others else ''}{last}; take {more}, and until then "
-        "the mode that is safe either way",
+        f"too little data to tell: {'; '.join(point for point, _ in points)}; take {more}, and until then the mode "
+        "that is safe either way",
         missing,
     )
 
 
-def _open_about_scatter(scatter: Dispersion, phi: Estimate) -> list[_OpenPoint]:
-    points: list[_OpenPoint] = []
-    if scatter.intervals < BLOCKS:
-        points.append(
-            (
-                f"{BLOCKS} intervals with two bad events or more are needed and {scatter.intervals} are there",
-                BLOCKS / scatter.intervals,
-            )
+def _open_about_scatter(intervals: int, scatter: Dispersion, phi: Estimate) -> Iterator[_OpenPoint]:
+    few, rare = scatter.intervals < BLOCKS, scatter.smaller < FEWEST_ON_A_SIDE
+    if few:
+        yield (
+            f"{BLOCKS} intervals with two bad events or more are needed and {scatter.intervals} are there",
+            intervals * (BLOCKS / scatter.intervals - 1),
         )
-    if scatter.smaller < FEWEST_ON_A_SIDE:
-        points.append(
-            (
-                f"the smaller side's part of the bad events must be {FEWEST_ON_A_SIDE} and is {int(scatter.smaller)}",
-                FEWEST_ON_A_SIDE / scatter.smaller,
-            )
+    if rare:
+        yield (
+            f"the smaller side's part of the bad events must be {FEWEST_ON_A_SIDE} and is {int(scatter.smaller)}",
+            intervals * (FEWEST_ON_A_SIDE / scatter.smaller - 1),
         )
-    if points:
-        return points
+    if few or rare:
+        return
     if phi.low is None or phi.high is None:
-        return [("one stretch of this time has nearly all of the bad events", None)]
-    if phi.high > LIMIT:
-        limits = f"the dispersion lies between {phi.low:.2f} and {phi.high:.2f}, and {LIMIT} parts the modes"
-        return [(limits, _times_to_settle(phi.value, phi.low, phi.high))]
-    return []
+        yield "one stretch of this time has nearly all of the bad events", None
+    elif phi.high > LIMIT:
+        times = _times_to_settle(phi.value, phi.low, phi.high)
+        yield (
+            f"the dispersion lies between {phi.low:.2f} and {phi.high:.2f}, and {LIMIT} parts the modes",
+            None if times is None else intervals * (times - 1),
+        )
 
 
-def _open_about_time(found: "Backtest") -> Iterator[_OpenPoint]:
-    """What takes a long time rather than many bad events: a replay, and what holds on."""
+def _open_about_time(found: Backtest) -> Iterator[_OpenPoint]:
+    """What takes a long time, however many bad events there are: a replay, and whether anything holds on."""
     if not found.independent.plays:
-        rest = found.intervals % found.looks  # what comes before is without data
-        yield (
-            f"a rollout of {found.looks} looks is longer than this time and was not replayed",
-            1 + (found.looks - rest) / found.intervals,
-        )
+        # Whole rollouts that came before were without data.
+        missing = found.looks - found.intervals % found.looks
+        yield f"a rollout of {found.looks} looks is longer than the data, so that none was replayed", missing
     if found.persistence is None:
-        yield (
-            f"whether a side fails more for several intervals on end is unknown, which takes {BLOCKS} pairs of "
-            f"intervals at every distance up to {PERSISTENCE_SPAN - 1}",
-            TO_SEE_PERSISTENCE / found.intervals if found.intervals < TO_SEE_PERSISTENCE else None,
+        missing = TO_RULE_PERSISTENCE_OUT - found.intervals
+        unknown = (
+            f"whether a side fails more for several intervals on end shows in {BLOCKS} or more pairs of intervals with "
+            f"bad events at every distance up to {PERSISTENCE_SPAN - 1}"
         )
+        yield unknown, missing if missing > 0 else None
     elif not found.persistence.is_ruled_out:
-        together, times = found.persistence.together, found.persistence.times_to_see * _SCATTER_OF_A_WIDTH
-        yield (
-            f"{PERSISTENCE_SPAN} intervals together scatter between {together.low:.2f} and {together.high:.2f} times "
-            f"as much as apart, and from {PERSISTENT} on a side fails more for several on end",
-            times if times > 1 else None,
+        together, times = found.persistence.together, found.persistence.times_to_rule_out
+        unknown = (
+            f"{PERSISTENCE_SPAN} intervals together scatter {together.low:.2f} to {together.high:.2f} times as much as "
+            f"apart, and above {PERSISTENT} a side may fail more for several on end"
         )
+        yield unknown, found.intervals * (_SCATTER_OF_A_WIDTH * times - 1) if times > 1 else None
 
 
 def _times_to_settle(value: float, low: float, high: float) -> float | None:

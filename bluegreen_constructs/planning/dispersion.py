@@ -31,6 +31,8 @@ PERSISTENT = 1.25
 """From here on, deviations that hold on count; a retry storm that falls into two intervals stays below."""
 _CERTAIN_PERSISTENCE = 2.6
 """One-sided 99.5 % point of the normal distribution."""
+TO_RULE_PERSISTENCE_OUT = 800
+"""In about so many neighbouring intervals it is nearly always ruled out that deviations hold on, if they do not."""
 ALIKE = 1.1
 """Halves of a fleet are never quite equal, and much data proves any difference: up to this failure ratio, unchanged
 releases are still hardly ever rolled back, and from 1.2 on too often (docs/statistics.md, first table)."""
@@ -134,15 +136,14 @@ class Persistence:
     def is_ruled_out(self) -> bool:
         """Whether nothing holds on, by data in which it would have been seen.
 
-        Either the whole interval of `together` lies below PERSISTENT, or it is so narrow that around 1 it would, which
-        takes about 700 neighbouring intervals, half a day of minutes: to ask more of a day would call many a good day
-        too short.
+        The whole interval of `together` lies below PERSISTENT, or it is so narrow that around 1 it would: to ask more
+        of a day of minutes would call every fifth day in which nothing holds on too short.
         """
         value, high = self.together.value, self.together.high
-        return high is not None and value <= PERSISTENT and (high <= PERSISTENT or self.times_to_see <= 1)
+        return high is not None and value <= PERSISTENT and (high <= PERSISTENT or self.times_to_rule_out <= 1)
 
     @property
-    def times_to_see(self) -> float:
+    def times_to_rule_out(self) -> float:
         """How many times this data `is_ruled_out` takes when nothing holds on; errors shrink with its square root."""
         value, high = self.together.value, self.together.high
         return inf if high is None else ((high - value) / (PERSISTENT - 1)) ** 2

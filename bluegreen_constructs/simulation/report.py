@@ -1,18 +1,15 @@
-"""The report of `bluegreen simulate`: a table, JSON, and the sentences that say what the figures mean for a rollout."""
+"""The report of `bluegreen simulate`: a table, and the sentences that say what the figures mean for a rollout."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from random import Random
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from ..engine.comparison import Terms
 from .operating_characteristics import (
-    Ending,
     OperatingCharacteristics,
     Share,
     Spread,
@@ -24,8 +21,9 @@ from .traffic import Traffic
 _MOST_UNSURE = 0.2
 """Above this share, releases that end UNSURE without need are worth a sentence on what to change."""
 _LEGEND = (
-    "± reaches the ends of the 95 % confidence interval. Times and failures: median / 95th percentile of the runs that "
-    "ended so. Excess failures: the candidate's until rollback, above what live's error rate gives."
+    "± reaches the ends of the 95 % confidence interval. Rollback after, excess failures: median / 95th percentile of "
+    "the runs that were rolled back. Promotion after: median of the promoted. Excess failures: the candidate's until "
+    "rollback, above what live's error rate gives."
 )
 
 
@@ -36,6 +34,7 @@ class Plan:
     error_rate: percent of live's requests that fail.
     steps: the candidate's weight in percent, and for how many looks.
     ramp: whether a release is promoted after the last step only, and not at the first verdict.
+    most_looks: as many as the options allow for a step; nobody is advised to give more.
     """
 
     requests_per_second: float
@@ -43,6 +42,7 @@ class Plan:
     ratios: tuple[float, ...]
     steps: tuple[tuple[float, int], ...]
     ramp: bool
+    most_looks: int
     seconds_per_look: float
     burst: float
     terms: Terms
@@ -87,8 +87,8 @@ class Simulated:
         return (_promise(self.plan), *_broken_promises(self), *_undecided(self))
 
 
-def as_table(simulated: Simulated) -> Group:
-    """What was played, a row for each ratio, and the notes; not wider than 80 columns."""
+def as_table(simulated: Simulated) -> Iterator[Table | Text]:
+    """What was played, a row for each ratio, and the notes; the tables are not wider than 80 columns."""
     plan = simulated.plan
     unit, size = _unit(plan.looks * plan.seconds_per_look)
     look = plan.seconds_per_look / size
@@ -112,39 +112,8 @@ def as_table(simulated: Simulated) -> Group:
             "-" if promotion is None else _figure(promotion.median * look),
             _two_figures(result.unhealthy.excess, 1.0, whole=True),
         )
-    notes = (Text(f"\n{note}") for note in simulated.notes())
-    return Group(_heading(plan), Text(), table, Text(f"\n{_LEGEND}", style="dim"), *notes)
-
-
-def as_json(simulated: Simulated) -> str:
-    """The same as one JSON object: numbers, with their units in the names."""
-    plan, terms = simulated.plan, simulated.plan.terms
-    inputs = {
-        "requests_per_second": plan.requests_per_second,
-        "error_rate_percent": plan.error_rate,
-        "ratios": plan.ratios,
-        "steps": [{"percent": percent, "looks": looks} for percent, looks in plan.steps],
-        "promotes": "after-last-step" if plan.ramp else "at-first-verdict",
-        "seconds_per_look": plan.seconds_per_look,
-        "burst": plan.burst,
-        "mode": terms.mode,
-        "false_alarm_percent": _exact(100 * terms.false_alarm),
-        "margin": terms.margin,
-        "wrong_promotion_percent": _exact(100 * terms.wrong_promotion),
-        "negligible_percent": None if terms.negligible is None else _exact(100 * terms.negligible),
-        "runs": plan.runs,
-        "seed": plan.seed,
-    }
-    releases = [
-        {
-            "ratio": ratio,
-            "rolled_back": _ending_as_json(result.unhealthy, plan.seconds_per_look),
-            "promoted": _ending_as_json(result.healthy, plan.seconds_per_look),
-            "unsure": _ending_as_json(result.unsure, plan.seconds_per_look),
-        }
-        for ratio, result in simulated.rows
-    ]
-    return json.dumps({"inputs": inputs, "releases": releases, "notes": simulated.notes()}, indent=2) + "\n"
+    yield from (_heading(plan), Text(), table, Text(f"\n{_LEGEND}", style="dim"))
+    yield from (Text(f"\n{note}") for note in simulated.notes())
 
 
 def _promise(plan: Plan) -> str:
@@ -193,33 +162,65 @@ def _undecided(simulated: Simulated) -> Iterator[str]:
             )
             return
         yield "With an error rate of 0, the releases of all ratios are the same: none ever fails."
-    decidable = [(ratio, result.unsure.share) for ratio, result in simulated.rows if not 1 < ratio < terms.margin]
-    ratio, unsure = max(decidable, key=lambda row: (row[0] <= 1, row[1].count), default=(1.0, Share(0, 1)))
-    if unsure.value <= _MOST_UNSURE:
+    decidable = [
+        (_is_promotable(plan, ratio), result.unsure.share, ratio)
+        for ratio, result in simulated.rows
+        if not 1 < ratio < terms.margin and result.unsure.share.value > _MOST_UNSURE
+    ]
+    if not decidable:
         return
+    # What holds good releases is said first: it is what stands in the way every day.
+    promotable, unsure, ratio = max(decidable, key=lambda row: (row[0], row[1].count))
     percent, _ = plan.steps[-1]
-    seconds, helps = _seconds_to_promotion(plan, percent), []
-    if seconds is not None:
-        looks = ceil(seconds / plan.seconds_per_look)
-        helps.append(f"a longer last step ({looks} looks)" if plan.ramp else f"more looks ({looks})")
-    at_half = _seconds_to_promotion(plan, 50.0) if percent < 50 else None
-    if at_half is not None:
-        helps.append(f"more weight (at 50 % {_about(plan, at_half)})")
-    if terms.negligible is None and terms.mode == "independent":
-        helps.append(f"--negligible, if an error rate above {plan.error_rate:g} % does not matter")
+    takes, helps = _promotion(plan, ratio, percent) if promotable else ("", _helps_to_roll_back(plan, percent))
     if terms.mode == "bursty" and plan.burst == 1:
         helps.append("--mode independent, if failures do not come in bursts")
     *others, last = helps or ["more traffic"]
     yield (
         f"{_percent(unsure)} % of {_releases(ratio)} end UNSURE after "
         f"{_in_words(plan.looks * plan.seconds_per_look)} and are held: too little happens to judge by. "
-        f"With {percent:g} % of the traffic on the candidate, promoting 9 of 10 unchanged releases takes "
-        f"{_about(plan, seconds)}. What helps: {', '.join(others) + ', or ' if others else ''}{last}."
+        f"{takes}What helps: {', '.join(others) + ', or ' if others else ''}{last}."
     )
 
 
-def _seconds_to_promotion(plan: Plan, percent: float) -> float | None:
-    return seconds_to_promotion(plan.traffic(1.0, weights=(percent,)), plan.terms)
+def _is_promotable(plan: Plan, ratio: float) -> bool:
+    return ratio <= 1 or ratio * plan.error_rate / 100 < (plan.terms.negligible or 0)
+
+
+def _promotion(plan: Plan, ratio: float, percent: float) -> tuple[str, list[str]]:
+    """How long such releases take to be promoted, and what would get them there."""
+    seconds, helps = _seconds_to_promotion(plan, ratio, percent), []
+    looks = _looks(plan, seconds)
+    if plan.steps[-1][1] < looks <= plan.most_looks:
+        helps.append(f"{_longer(plan)} ({looks:.0f} looks)" if plan.ramp else f"{_longer(plan)} ({looks:.0f})")
+    at_half = _seconds_to_promotion(plan, ratio, 50.0) if percent < 50 else None
+    if at_half is not None and _looks(plan, at_half) <= plan.most_looks:
+        helps.append(f"more weight (at 50 % {_about(plan, at_half)})")
+    if plan.terms.negligible is None and plan.terms.mode == "independent":
+        helps.append(f"--negligible, if an error rate above {plan.error_rate:g} % does not matter")
+    takes = (
+        f"With {percent:g} % of the traffic on the candidate, promoting 9 of 10 "
+        f"{'unchanged releases' if ratio == 1 else 'of them'} takes {_about(plan, seconds)}. "
+    )
+    return takes, helps
+
+
+def _helps_to_roll_back(plan: Plan, percent: float) -> list[str]:
+    """Without a time: how long a bad release takes to be promoted is not what anybody waits for."""
+    helps = [_longer(plan)] if plan.steps[-1][1] < plan.most_looks else []
+    return [*helps, "more weight"] if percent < 50 else helps
+
+
+def _longer(plan: Plan) -> str:
+    return "a longer last step" if plan.ramp else "more looks"
+
+
+def _looks(plan: Plan, seconds: float | None) -> float:
+    return inf if seconds is None else ceil(seconds / plan.seconds_per_look)
+
+
+def _seconds_to_promotion(plan: Plan, ratio: float, percent: float) -> float | None:
+    return seconds_to_promotion(plan.traffic(ratio, weights=(percent,)), plan.terms)
 
 
 def _about(plan: Plan, seconds: float | None) -> str:
@@ -287,25 +288,3 @@ def _unit(seconds: float) -> tuple[str, int]:
         if seconds <= most:
             return unit, size
     return "days", 86_400
-
-
-def _ending_as_json(ending: Ending, seconds_per_look: float) -> dict[str, object]:
-    share = ending.share
-    return {
-        "runs": share.count,
-        "percent": _exact(100 * share.value),
-        "percent_low": _exact(100 * share.low),
-        "percent_high": _exact(100 * share.high),
-        "minutes": _spread_as_json(ending.looks, seconds_per_look / 60),
-        "candidate_failures": _spread_as_json(ending.bad, 1.0),
-        "excess_failures": _spread_as_json(ending.excess, 1.0),
-    }
-
-
-def _spread_as_json(spread: Spread | None, size: float) -> dict[str, float] | None:
-    return None if spread is None else {"median": _exact(spread.median * size), "p95": _exact(spread.p95 * size)}
-
-
-def _exact(value: float) -> float:
-    """Without the dust of binary fractions: 0.2 and not 0.20000000000000001."""
-    return round(value, 6)

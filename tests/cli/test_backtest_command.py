@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from bluegreen_constructs.cli.commands import run
 from bluegreen_constructs.cli.past_counts import COLUMNS, read_past_counts
-from bluegreen_constructs.engine.backtest import backtest
 from bluegreen_constructs.engine.errors import ConfigurationError
 from bluegreen_constructs.engine.model import Arm
+from bluegreen_constructs.planning.backtest import backtest
 from bluegreen_constructs.simulation.traffic import Traffic
 
 HEADER = ",".join(COLUMNS)
@@ -40,6 +41,10 @@ def backtested(capsys: pytest.CaptureFixture[str], data: Path, *options: str) ->
     said = capsys.readouterr()
     assert (code, said.err) == (0, "")
     return said.out
+
+
+def without_colour(said: str) -> str:
+    return re.sub(r"\x1b\[[\d;]*m", "", said)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -68,7 +73,7 @@ def test_the_proposal_is_the_last_line_as_it_is_written_in_a_stack(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, wrong: dict[str, float], last: str
 ) -> None:
     data = tmp_path / "past.csv"
-    data.write_text(csv_of(looks(600, **wrong)))
+    data.write_text(csv_of(looks(1440, **wrong)))
     assert backtested(capsys, data).splitlines()[-1] == last
 
 
@@ -88,6 +93,36 @@ def test_the_report_fits_80_columns_and_has_what_was_measured_and_replayed(
     assert ["bursty", *map(str, (replay.plays, replay.rolled_back, replay.promoted, replay.unsure))] == next(
         row[:5] for row in rows if row[:1] == ["bursty"]
     )
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_no_line_ends_with_spaces(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, colour: bool
+) -> None:
+    if colour:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+    data = tmp_path / "past.csv"
+    data.write_text(csv_of(looks()))
+    said = backtested(capsys, data)
+    assert ("\x1b[1m" in said) is colour
+    assert [line for line in without_colour(said).splitlines() if line != line.rstrip()] == []
+
+
+def test_a_narrow_window_wraps_sentences_and_leaves_the_tables_whole(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "past.csv"
+    data.write_text(csv_of(looks()))
+    wide = backtested(capsys, data)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    narrow = without_colour(backtested(capsys, data))
+    assert narrow.split() == wide.split()
+    rows = [line for line in wide.splitlines() if "  " in line]
+    assert len(rows) == 3 + 5 + 3
+    assert set(rows) <= set(narrow.splitlines())
+    assert max(len(line) for line in narrow.splitlines() if line not in rows) <= 40
 
 
 def test_terms_that_are_not_the_usual_ones_are_part_of_the_proposal(
@@ -175,7 +210,7 @@ def test_the_other_verbs_do_not_wait_for_the_backtest() -> None:
     loaded = "import sys, bluegreen_constructs.cli.commands; print([n for n in sys.modules if 'engine.' in n])"
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert "engine.errors" in said.stdout
-    assert "engine.backtest" not in said.stdout
+    assert "planning.backtest" not in said.stdout
     assert "past_counts" not in said.stdout
 
 

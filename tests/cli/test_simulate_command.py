@@ -37,6 +37,10 @@ def notes(result: Mapping[str, Any]) -> str:
     return "\n".join(result["notes"])
 
 
+def without_style(said: str) -> str:
+    return re.sub(r"\x1b\[[\d;]*m", "", said)
+
+
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one sentence of a command that was not played."""
     assert run(["simulate", *arguments]) == 2
@@ -253,6 +257,41 @@ def test_traffic_that_takes_years_is_told_so(played: Played) -> None:
     assert "takes more than a year. What helps: --negligible, if an error rate above 0.2 % does not matter." in said
 
 
+def test_more_looks_than_the_options_allow_are_no_advice(played: Played) -> None:
+    said = notes(played(*SMALL, "--error-rate", "1e-5", "--ratio", "1"))
+    assert "takes about 330 days. What helps: --negligible, if an error rate above 1e-05 % does not matter." in said
+    shorter = notes(played(*SMALL, "--error-rate", "1e-5", "--ratio", "1", "--seconds-per-look", "86400"))
+    assert re.search(r"What helps: more looks \(\d+\), more weight \(at 50 % about \d+ days\), or --neg", shorter)
+
+
+def test_as_many_looks_as_the_options_allow_cannot_be_more(played: Played) -> None:
+    said = notes(played("--runs", "1", "--looks", "100000", "--rps", "0.001", "--error-rate", "0.001", "--ratio", "3"))
+    assert said.endswith("too little happens to judge by. What helps: more weight.")
+
+
+def test_bad_releases_that_stay_undecided_are_told_nothing_of_the_promotion_of_others(played: Played) -> None:
+    said = notes(played(*SMALL, "--error-rate", "1e-5", "--ratio", "10000"))
+    assert "of releases that fail 10000 times as often as live end UNSURE after 5 min and are held: too little" in said
+    assert said.endswith("too little happens to judge by. What helps: more looks, or more weight.")
+    assert notes(played("--runs", "9", "--steps", "50:1,60:1", "--rps", "1", "--ratio", "3")).endswith(
+        "What helps: a longer last step."
+    )
+
+
+def test_better_releases_that_stay_undecided_are_told_their_own_time(played: Played) -> None:
+    unchanged, better = (notes(played(*SMALL, "--rps", "0.5", "--ratio", ratio)) for ratio in ("1", "0.2"))
+    assert re.search(r"promoting 9 of 10 unchanged releases takes about [\d.]+ days", unchanged)
+    assert re.search(r"promoting 9 of 10 of them takes about [\d.]+ h", better)
+
+
+def test_bad_releases_that_stay_undecided_are_told_of_although_unchanged_ones_are_not(played: Played) -> None:
+    loose = ("--wrong-promotion", "50", "--false-alarm", "0.0001", "--margin", "2", "--ratio", "1,2")
+    result = played("--runs", "40", "--looks", "6", "--weight", "50", *loose)
+    unchanged, bad = (release["unsure"]["percent"] for release in result["releases"])
+    assert unchanged <= 20 < bad
+    assert f"{bad:g} % of releases that fail 2 times as often as live end UNSURE" in notes(result)
+
+
 def test_short_steps_are_told_which_one_to_make_longer(played: Played) -> None:
     said = notes(played("--runs", "20", "--steps", "1:2,50:2", "--ratio", "1"))
     assert re.search(
@@ -339,10 +378,35 @@ def test_nothing_is_cut_off_or_wider_than_a_window_of_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in text(*arguments).splitlines()]
+    lines = without_style(text(*arguments)).splitlines()
     assert max(len(line) for line in lines) <= 80
     assert not any("…" in line for line in lines)
     assert sum("±" in line for line in lines) == 6  # a line for each row, and the legend
+
+
+@pytest.mark.parametrize("columns", ["20", "60"])
+def test_a_narrow_window_wraps_sentences_and_leaves_the_tables_whole(
+    text: Said, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    arguments = ("--runs", "10", "--steps", "1:5,5:5,10:5,25:5,50:5")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    wide = without_style(text(*arguments))
+    monkeypatch.setenv("COLUMNS", columns)
+    narrow = without_style(text(*arguments))
+    assert "…" not in narrow
+    assert narrow.splitlines()[:12] == wide.splitlines()[:12]
+    assert max(len(line) for line in narrow.splitlines()[12:]) <= int(columns)
+    assert narrow.split() == wide.split()
+
+
+def test_the_legend_says_what_the_one_number_and_the_two_are(text: Said) -> None:
+    said = " ".join(text(*SMALL, "--ratio", "1,9").split())
+    assert (
+        "Rollback after, excess failures: median / 95th percentile of the runs that were rolled back. Promotion after: "
+        "median of the promoted."
+    ) in said
 
 
 def test_a_log_gets_one_line_of_progress_and_no_bar(

@@ -19,7 +19,10 @@ from bluegreen_constructs.planning.backtest import LIMIT, Backtest, Finding, Rep
 from bluegreen_constructs.planning.dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
+    TO_RULE_PERSISTENCE_OUT,
+    Estimate,
     Interval,
+    Persistence,
     Split,
     dispersion,
     failure_ratio,
@@ -381,9 +384,10 @@ def test_unequal_bursts_are_a_difference_only_where_chance_does_not_explain_it()
 
 def test_too_short_a_time_is_proposed_bursty_with_how_much_is_missing() -> None:
     proposal = backtest(past(6, 20)).proposal
-    assert (proposal.finding, proposal.mode, proposal.missing_intervals) == (Finding.TOO_LITTLE_DATA, "bursty", 10)
-    assert "30 intervals with two bad events or more are needed and 20 are there" in proposal.reason
-    assert "about 10 more intervals" in proposal.reason
+    missing = TO_RULE_PERSISTENCE_OUT - 20
+    assert (proposal.finding, proposal.mode, proposal.missing_intervals) == (Finding.TOO_LITTLE_DATA, "bursty", missing)
+    assert "30 intervals with two bad events or more are needed and 20 are there; a rollout of 60 " in proposal.reason
+    assert f"; take about {missing} more intervals" in proposal.reason
 
 
 def test_too_few_bad_events_of_the_smaller_side_are_too_little_data() -> None:
@@ -434,14 +438,14 @@ def test_a_time_that_shows_nothing_is_proposed_bursty_with_what_to_count_instead
 
 
 def test_bad_events_that_fall_more_evenly_than_chance_are_proposed_independent() -> None:
-    found = backtest([(Arm(3000, 6), Arm(3000, 6))] * 100)
+    found = backtest([(Arm(3000, 6 + (n % 3 == 0)), Arm(3000, 6 + (n % 5 == 0))) for n in range(300)])
     assert found.dispersion.phi is not None
-    assert found.dispersion.phi.value == 0
+    assert found.dispersion.phi.value < 0.05
     assert found.proposal.finding is Finding.INDEPENDENT
 
 
 def test_a_common_incident_changes_nothing() -> None:
-    traffic = Traffic(100, 0.002, (10.0,) * 600, swing=0.5, incident=(200, 206, 0.05))
+    traffic = Traffic(100, 0.002, (10.0,) * DAY, swing=0.5, incident=(200, 206, 0.05))
     assert backtest(list(traffic.looks(Random(9)))).proposal.finding is Finding.INDEPENDENT
 
 
@@ -466,6 +470,63 @@ def independent_day() -> Backtest:
     return backtest(past(1))
 
 
+@pytest.mark.parametrize("before", [0, 2000], ids=["short", "silent before"])
+def test_a_rollout_longer_than_the_data_leaves_open_what_it_would_have_done(before: int) -> None:
+    silent: list[Interval] = [(None, None)] * before
+    found = backtest(silent + past(1), looks=2000)
+    proposal = found.proposal
+    assert found.independent.plays == 0
+    assert (proposal.finding, proposal.mode, proposal.missing_intervals) == (Finding.TOO_LITTLE_DATA, "bursty", 560)
+    assert ": a rollout of 2000 looks is longer than the data, so that none was replayed; take" in proposal.reason
+
+
+def test_intervals_without_neighbours_leave_open_whether_a_side_flaps() -> None:
+    found = backtest([interval if number % 2 else (None, None) for number, interval in enumerate(past(1))])
+    assert found.persistence is None
+    proposal = found.proposal
+    assert (proposal.finding, proposal.mode, proposal.missing_intervals) == (Finding.TOO_LITTLE_DATA, "bursty", None)
+    assert "in 30 or more pairs of intervals with bad events at every distance up to 9; take a " in proposal.reason
+
+
+def test_an_hour_in_which_flapping_would_not_be_seen_is_too_little_data_and_what_is_missing_settles_it() -> None:
+    found = backtest(past(19, 50), looks=25)
+    phi, proposal = found.dispersion.phi, found.proposal
+    assert phi is not None
+    assert phi.high is not None
+    assert phi.high <= LIMIT
+    assert found.persistence is not None
+    assert found.persistence.together.high is not None
+    assert found.persistence.together.high > 1.25
+    assert (proposal.finding, proposal.mode, proposal.missing_intervals) == (Finding.TOO_LITTLE_DATA, "bursty", 568)
+    assert "10 intervals together scatter 0.00 to 1.63 times as much as apart, and above 1.25 a side" in proposal.reason
+    assert backtest(past(19, 50 + 568), looks=25).proposal.finding is Finding.INDEPENDENT
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "errors_off", "finding"),
+    [
+        (0.85, 1.25, 0.0, Finding.INDEPENDENT),
+        (0.85, 1.26, 0.0, Finding.TOO_LITTLE_DATA),  # wide, and above the bound
+        (1.24, 1.48, 1.9, Finding.INDEPENDENT),  # a width that is narrow enough to see what holds on
+        (1.24, 1.50, 1.9, Finding.TOO_LITTLE_DATA),
+        (1.25, 1.40, 9.0, Finding.INDEPENDENT),  # certain, and too little to matter
+        (1.26, 1.40, 2.59, Finding.TOO_LITTLE_DATA),  # it matters, and is not certain
+        (1.26, 1.40, 2.61, Finding.SIDES_FLAP),
+        (9.00, 9.10, 2.01, Finding.TOO_LITTLE_DATA),
+    ],
+)
+def test_what_holds_on_is_believed_when_it_is_certain_and_ruled_out_when_it_would_have_been_seen(
+    independent_day: Backtest, value: float, high: float, errors_off: float, finding: Finding
+) -> None:
+    together = Estimate(value, 2 * value - high, high, errors_off)
+    assert independent_day.persistence is not None
+    holding = Persistence(independent_day.persistence.correlation, together, DAY - 1)
+    proposal = replace(independent_day, persistence=holding).proposal
+    assert proposal.finding is finding
+    if finding is Finding.TOO_LITTLE_DATA:
+        assert (proposal.missing_intervals is None) == (value > 1.25)
+
+
 @pytest.mark.parametrize(("rolled_back", "finding"), [(2, Finding.INDEPENDENT), (3, Finding.BURSTY)])
 def test_more_false_alarms_than_promised_are_believed_over_the_dispersion(
     independent_day: Backtest, rolled_back: int, finding: Finding
@@ -474,6 +535,15 @@ def test_more_false_alarms_than_promised_are_believed_over_the_dispersion(
     proposal = replace(independent_day, independent=replay).proposal
     assert (proposal.finding, proposal.mode) == (finding, finding.value)
     assert (f"rolled back {rolled_back} of 48 releases" in proposal.reason) is (finding is Finding.BURSTY)
+
+
+@pytest.mark.parametrize(("plays", "finding"), [(22, Finding.INDEPENDENT), (20, Finding.BURSTY)])
+def test_two_false_alarms_are_a_surprise_where_a_good_judge_raises_them_once_in_fifty_times(
+    independent_day: Backtest, plays: int, finding: Finding
+) -> None:
+    """Its chance of two in 22 is 2.0 %, and of two in 20 it is 1.7 %."""
+    replay = Replay("independent", plays, 2, plays - 2, 0, 5)
+    assert replace(independent_day, independent=replay).proposal.finding is finding
 
 
 def test_false_alarms_in_bursty_mode_leave_no_mode(independent_day: Backtest) -> None:
