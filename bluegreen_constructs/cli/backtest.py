@@ -14,8 +14,9 @@ from .output import Progress, exact, laid_out, write
 from .result_format import Format, FormatOption
 
 if TYPE_CHECKING:
-    from ..planning.backtest import Backtest, Replay
+    from ..planning.backtest import Backtest
     from ..planning.dispersion import Estimate
+    from ..planning.replay import Replay
 
 EXAMPLES = """\b
 Examples:
@@ -99,8 +100,8 @@ def _counts(found: "Backtest") -> Table:
 
 
 def _measured(found: "Backtest") -> Table:
-    from ..planning.backtest import LIMIT  # noqa: PLC0415
     from ..planning.dispersion import ALIKE, PERSISTENCE_SPAN, PERSISTENT  # noqa: PLC0415
+    from ..planning.proposal import LIMIT  # noqa: PLC0415
 
     scatter, neighbours = found.dispersion, found.persistence
     table = _table("measured", "value", "95 % interval", "sound")

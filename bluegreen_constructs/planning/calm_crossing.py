@@ -5,11 +5,11 @@ each number of requests there is a number of bad events up to which it is enough
 is a Poisson number, carried from look to look without those rollouts that have arrived.
 """
 
-from collections.abc import Iterator, Sequence
-from math import exp
+from collections.abc import Sequence
 
 from ..engine.eprocess import EProcess
 from .crossing import Counts, Crossing, checkpoints
+from .poisson import poisson_numbers
 
 
 def calm_crossing(process: EProcess, needed: float, steps: Sequence[tuple[int, Counts]]) -> Crossing:
@@ -36,20 +36,9 @@ def calm_crossing(process: EProcess, needed: float, steps: Sequence[tuple[int, C
 def _later(waiting: dict[int, float], mean: float) -> dict[int, float]:
     """The numbers of bad events after so many more are expected; what is hardly likely is left out."""
     after: dict[int, float] = {}
-    more = list(_poisson(mean))
+    more = list(poisson_numbers(mean))  # of so many that there are none, nobody arrives
     for bad, chance in waiting.items():
         if chance > 1e-9:
             for count, likely in more:
                 after[bad + count] = after.get(bad + count, 0.0) + chance * likely
     return after
-
-
-def _poisson(mean: float) -> Iterator[tuple[int, float]]:
-    if mean > 500:  # nobody arrives with so many
-        return
-    chance, count, seen = exp(-mean), 0, 0.0
-    while seen < 1 - 1e-9 and count < 2000:
-        yield count, chance
-        seen += chance
-        count += 1
-        chance *= mean / count

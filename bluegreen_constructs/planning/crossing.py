@@ -18,6 +18,7 @@ from statistics import NormalDist
 from typing import TypeAlias
 
 from ..engine.eprocess import Bets, EProcess, Form, log_sum
+from .poisson import poisson_points
 
 _BETWEEN_LOOKS = 0.583
 _FAR = 700.0  # exp() of more overflows
@@ -54,8 +55,8 @@ class Counts:
         """A look pays by the share of hits; bursts are counted as if they were all of one size."""
         share = self.odds / (1 + self.odds)
         sums = [[0.0, 0.0] for _ in bets.at]
-        for hits, likely in _poisson(self.hits / self.burst):
-            for misses, as_likely in _poisson(self.misses / self.burst):
+        for hits, likely in poisson_points(self.hits / self.burst):
+            for misses, as_likely in poisson_points(self.misses / self.burst):
                 if hits or misses:
                     surplus = hits / (hits + misses) - share
                     for held, stake in zip(sums, bets.at, strict=True):
@@ -63,21 +64,6 @@ class Counts:
                         held[0] += likely * as_likely * gain
                         held[1] += likely * as_likely * gain * gain
         return tuple((mean, square - mean * mean) for mean, square in sums)
-
-
-def _poisson(mean: float) -> Iterator[tuple[float, float]]:
-    """Numbers and their probabilities: all that matter of a small mean, nine points that stand for a large one."""
-    if mean > 20:
-        weights = {z: exp(-z * z / 2) for z in range(-4, 5)}
-        for z, weight in weights.items():
-            yield mean + z * sqrt(mean), weight / sum(weights.values())
-        return
-    chance, count, seen = exp(-mean), 0, 0.0
-    while seen < 1 - 1e-6 and count < 100:
-        yield count, chance
-        seen += chance
-        count += 1
-        chance *= mean / count
 
 
 @dataclass(frozen=True, slots=True)

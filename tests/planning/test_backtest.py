@@ -15,7 +15,7 @@ from scipy import stats
 from bluegreen_constructs.engine.comparison import ErrorComparison, Terms
 from bluegreen_constructs.engine.errors import ConfigurationError
 from bluegreen_constructs.engine.model import Arm, Verdict
-from bluegreen_constructs.planning.backtest import LIMIT, Backtest, Finding, Replay, backtest
+from bluegreen_constructs.planning.backtest import Backtest, backtest
 from bluegreen_constructs.planning.dispersion import (
     BLOCKS,
     PERSISTENCE_SPAN,
@@ -28,6 +28,8 @@ from bluegreen_constructs.planning.dispersion import (
     failure_ratio,
     persistence,
 )
+from bluegreen_constructs.planning.proposal import LIMIT, Finding
+from bluegreen_constructs.planning.replay import Replay
 from bluegreen_constructs.simulation.traffic import Traffic, poisson
 
 DAY = 1440
