@@ -32,6 +32,7 @@ setup(
             "mypy",
             "playwright",
             "pytest",
+            "pytest-xdist",
             "ruff",
             "scipy",
             "setuptools",
