@@ -18,8 +18,8 @@ class Verdict(Enum):
 FEWEST_BAD_EVENTS = 2
 """A single bad event is an anecdote: below this many none is held against a candidate, whatever the odds asked for."""
 
-MOST = 10**15
-"""More requests than any interval has; beyond it whole numbers and floats part."""
+MOST = 10**18
+"""More requests than all intervals together have: a count beyond it is a slip, and would overflow what follows."""
 
 
 @dataclass(frozen=True, slots=True)
