@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +34,9 @@ _SCRATCH: list[str] = []
 
 def pytest_configure() -> None:
     """Every CDK app without an output folder of its own makes one that nobody removes: they all go into ours."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a shell's background job: the commands that we interrupt would inherit it and go on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _SCRATCH.append(tempfile.mkdtemp(prefix="bluegreen-tests-"))
     os.environ["TMPDIR"] = _SCRATCH[0]
     tempfile.tempdir = None
