@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .number_options import FalseAlarmOption, MarginOption, WrongPromotionOption, option, whole
+from .option_parsers import FalseAlarmOption, MarginOption, WrongPromotionOption, option, whole
 from .output import Progress, exact, laid_out, write
 from .result_format import Format, FormatOption
 

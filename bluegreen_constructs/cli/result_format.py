@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .option_parsers import choice
+
 
 class Format(StrEnum):
     """How results are written."""
@@ -13,15 +15,12 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def _format(given: str) -> Format:
-    if given not in {*Format}:
-        raise typer.BadParameter(f"{given!r} is no format: give {' or '.join(Format)}")
-    return Format(given)
-
-
 FormatOption: TypeAlias = Annotated[
     Format,
     typer.Option(
-        parser=_format, metavar="text|json", help="Tables for people (the default), or JSON.", show_default=False
+        parser=choice("format", Format),
+        metavar="text|json",
+        help="Tables for people (the default), or JSON.",
+        show_default=False,
     ),
 ]

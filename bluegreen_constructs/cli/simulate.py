@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.console import Console
 
 from ..engine.errors import ConfigurationError
-from .number_options import FalseAlarmOption, MarginOption, WrongPromotionOption, number, option, whole
+from .option_parsers import FalseAlarmOption, MarginOption, WrongPromotionOption, choice, number, option, whole
 from .output import Progress, exact, laid_out, write
 from .result_format import Format, FormatOption
 
@@ -38,12 +37,6 @@ _WIDEST = 120
 class _Mode(StrEnum):
     INDEPENDENT = "independent"
     BURSTY = "bursty"
-
-
-def _mode(given: str) -> _Mode:
-    if given not in {*_Mode}:
-        raise typer.BadParameter(f"{given!r} is no mode: give {' or '.join(_Mode)}")
-    return _Mode(given)
 
 
 _requests = number("number of requests per second", 0, 1e7, above=True)
@@ -79,7 +72,7 @@ def simulate_command(
         float, option(_burst, "SIZE", "Failures come in bursts of this mean size, each burst on one side; default: 1.")
     ] = 1.0,
     mode: Annotated[
-        _Mode, option(_mode, "independent|bursty", "How counts are judged; default: independent.")
+        _Mode, option(choice("mode", _Mode), "independent|bursty", "How counts are judged; default: independent.")
     ] = _Mode.INDEPENDENT,
     false_alarm: FalseAlarmOption = 1.0,
     margin: MarginOption = 2.0,

@@ -1,9 +1,12 @@
-"""Options whose values are numbers: parsers that say what is allowed, and the terms that several verbs take."""
+"""Parsers of options' values, which say what is allowed, and the options for the terms that several verbs take."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeAlias
+from enum import StrEnum
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def option(parser: Callable[[str], object], metavar: str, help: str) -> object:
@@ -40,6 +43,17 @@ def whole(what: str, least: int, most: int) -> Callable[[str], int]:
         if not least <= parsed <= most:
             raise refusal
         return parsed
+
+    return parse
+
+
+def choice(what: str, among: type[_Choice]) -> Callable[[str], _Choice]:
+    """A parser of one of a few words."""
+
+    def parse(given: str) -> _Choice:
+        if given not in {*among}:
+            raise typer.BadParameter(f"{given!r} is no {what}: give {' or '.join(among)}")
+        return among(given)
 
     return parse
 
