@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from math import inf
 from typing import TypeAlias, cast
 
+from .ab_effect import AbEvidence
 from .absolute_floor import AbsoluteFloor, FloorEvidence
 from .comparison import Evidence, Mode, Terms
 from .eprocess import Bets, EProcess, Form
@@ -23,7 +24,7 @@ from .stored_fields import StoredFields
 
 SCHEMA = 1
 
-AnyEvidence: TypeAlias = Evidence | FloorEvidence | JointEvidence
+AnyEvidence: TypeAlias = Evidence | FloorEvidence | JointEvidence | AbEvidence
 Json: TypeAlias = dict[str, object]
 
 
@@ -71,13 +72,21 @@ def _body(evidence: AnyEvidence) -> tuple[str, Json]:
             name: {"weight": evidence.weights[name], **_body(member)[1]} for name, member in evidence.members.items()
         }
         return "joint", {"members": members, "guilty": list(evidence.guilty)}
+    if isinstance(evidence, AbEvidence):
+        return "ab", {
+            "process": _process(evidence.process),
+            "live": [evidence.live.requests, evidence.live.bad],
+            "candidate": [evidence.candidate.requests, evidence.candidate.bad],
+            "intervals": evidence.intervals,
+            "seen": _seen(evidence.seen),
+        }
     common: Json = {
         "harm": _process(evidence.harm),
         "safety": _process(evidence.safety),
         "candidate": [evidence.candidate.requests, evidence.candidate.bad],
         "was_unhealthy": evidence.was_unhealthy,
         "was_healthy": evidence.was_healthy,
-        "seen": {"newest": evidence.seen.newest, "counted": evidence.seen.counted},
+        "seen": _seen(evidence.seen),
     }
     if isinstance(evidence, FloorEvidence):
         floor = evidence.floor
@@ -101,6 +110,10 @@ def _body(evidence: AnyEvidence) -> tuple[str, Json]:
         "live": [evidence.live.requests, evidence.live.bad],
         "intervals": evidence.intervals,
     }
+
+
+def _seen(seen: IntervalWindow) -> Json:
+    return {"newest": seen.newest, "counted": seen.counted}
 
 
 def _process(process: EProcess) -> Json:
@@ -130,12 +143,29 @@ def _read_process(fields: StoredFields) -> EProcess:
     logs = fields.numbers("logs")
     if not len(bets.at) == len(bets.shares) == len(logs):
         raise ObservationError("the stored evidence has bets, shares and capital of different numbers")
-    if not _are_playable(bets):
+    return EProcess(bets, logs, fields.count("clock"))
+
+
+def _read_one_sided(fields: StoredFields) -> EProcess:
+    process = _read_process(fields)
+    if not _are_playable(process.bets):
         raise ObservationError(
             "the stored evidence bets what cannot be bet: shares are above 0 and sum to 1, and all bets lie on one "
             "side of the null"
         )
-    return EProcess(bets, logs, fields.count("clock"))
+    return process
+
+
+def _read_grid(fields: StoredFields) -> EProcess:
+    process = _read_process(fields)
+    bets = process.bets
+    ascend = all(before < after for before, after in zip((0.0, *bets.at), bets.at, strict=False))
+    if bets.form is not Form.LIKELIHOOD or bets.pace is not None or not ascend or not _are_shares(bets.shares):
+        raise ObservationError(
+            "the stored evidence has a grid that is none: ratios are above 0 and ascend, their shares are above 0 and "
+            "sum to 1, and nothing is held back"
+        )
+    return process
 
 
 def _are_playable(bets: Bets) -> bool:
@@ -169,9 +199,9 @@ def _comparison(fields: StoredFields) -> Evidence:
         raise ObservationError("the stored evidence has calm without a negligible rate, or such a rate without calm")
     return Evidence(
         terms,
-        harm=_read_process(fields.inside("harm")),
-        safety=_read_process(fields.inside("safety")),
-        calm=_read_process(fields.inside("calm")) if fields.has("calm") else None,
+        harm=_read_one_sided(fields.inside("harm")),
+        safety=_read_one_sided(fields.inside("safety")),
+        calm=_read_one_sided(fields.inside("calm")) if fields.has("calm") else None,
         live=fields.arm("live"),
         candidate=fields.arm("candidate"),
         intervals=fields.count("intervals"),
@@ -185,8 +215,8 @@ def _floor(fields: StoredFields) -> FloorEvidence:
     floor = fields.inside("floor")
     return FloorEvidence(
         AbsoluteFloor(floor.number("success_percent"), floor.number("false_alarm"), floor.number("wrong_promotion")),
-        harm=_read_process(fields.inside("harm")),
-        safety=_read_process(fields.inside("safety")),
+        harm=_read_one_sided(fields.inside("harm")),
+        safety=_read_one_sided(fields.inside("safety")),
         candidate=fields.arm("candidate"),
         was_unhealthy=fields.flag("was_unhealthy"),
         was_healthy=fields.flag("was_healthy"),
@@ -206,8 +236,19 @@ def _joint(fields: StoredFields) -> JointEvidence:
     return JointEvidence(weights, members, fields.names_among(members, "guilty"))
 
 
+def _ab(fields: StoredFields) -> AbEvidence:
+    return AbEvidence(
+        _read_grid(fields.inside("process")),
+        live=fields.arm("live"),
+        candidate=fields.arm("candidate"),
+        intervals=fields.count("intervals"),
+        seen=_read_seen(fields),
+    )
+
+
 _DECODERS: dict[str, Callable[[StoredFields], AnyEvidence]] = {
     "comparison": _comparison,
     "floor": _floor,
     "joint": _joint,
+    "ab": _ab,
 }

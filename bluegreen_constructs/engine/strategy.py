@@ -1,7 +1,9 @@
 """How traffic moves to the candidate: strategies are small frozen values; each target translates the ones it can do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from .errors import ConfigurationError
@@ -83,6 +85,59 @@ class Linear:
         """The equal steps below 100 percent."""
         tenths = round(self.percent * 10)
         return tuple(Step(reached / 10, self.every) for reached in range(tenths, 1000, tenths))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Any steps below 100 percent, each with its own bake, then all of the traffic.
+
+    Percents rise from step to step: `Steps([Step(1, minutes(5)), Step(10, minutes(10)), Step(50, minutes(10))])`.
+    When a step's bake ends without an objection, the next step's share of the users meets the candidate.
+
+    Raises ConfigurationError for no steps, steps that do not rise, and a last step of 100 percent (it is implied).
+    """
+
+    given: Sequence[Step]
+
+    def __post_init__(self) -> None:
+        """Refuse what would end at once, or go back in the middle."""
+        steps = tuple(self.given)
+        if not steps or not all(isinstance(step, Step) for step in steps):
+            raise ConfigurationError(
+                f"Steps is {self.given!r}: give at least one Step(percent, bake), or use AllAtOnce()"
+            )
+        percents = [step.percent for step in steps]
+        if any(later <= earlier for earlier, later in pairwise(percents)):
+            raise ConfigurationError(
+                f"Steps has the percents {', '.join(f'{percent:g}' for percent in percents)}: give percents that rise"
+            )
+        if percents[-1] >= 100:
+            raise ConfigurationError(
+                "Steps ends with 100 percent: leave that step out, all traffic follows the last one"
+            )
+        object.__setattr__(self, "given", steps)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+        return tuple(self.given)
+
+
+@dataclass(frozen=True)
+class Split:
+    """`percent` of the traffic to the candidate, for as long as an operator leaves it so: an A/B test.
+
+    Nothing ends it but `bluegreen promote`, `bluegreen abort`, an UNHEALTHY guardrail or the rollout's deadline.
+    """
+
+    percent: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no target can do."""
+        checked_percent(self.percent, "Split percent", most=99.9)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step without an end of its own; its bake says zero."""
+        return (Step(self.percent, timedelta()),)
 
 
 def checked_percent(percent: float, name: str, most: float = 100.0) -> None:

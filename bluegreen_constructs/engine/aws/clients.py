@@ -7,12 +7,36 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
+    from .auto_scaling_fleet import AutoScalingClient
+    from .cloudwatch_metrics import CloudWatchClient
+    from .dynamodb_store import DynamoDbClient
+    from .ecs_fleet import EcsClient, EcsScalingClient
     from .elbv2_rules import Elbv2Client
+    from .eventbridge_events import EventBridgeClient
+    from .executions import StepFunctionsClient
+    from .lambda_hooks import LambdaClient
+    from .parameter_settings import SsmClient
 
 # Three tries of botocore's standard mode, 13 s at most each, and its pauses between them. Handlers keep this much of
 # their time free before they start a call, so a longer wait here means less useful time there.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
 SECONDS_PER_CALL = 45.0
+
+# A weight that is written again behind the engine's back could undo what somebody else decided meanwhile, so a write is
+# one try that ends soon; the engine reads the rule before it writes again.
+_ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=5)
+SECONDS_PER_WRITE = 8.0
+
+# A function is not invoked twice because it takes its time: the connection stays open for as long as a hook may run in
+# one go, and a hook that needs longer answers IN_PROGRESS.
+HOOK_SECONDS = 120.0
+_ONE_LONG_TRY = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=3,
+    read_timeout=HOOK_SECONDS,
+    tcp_keepalive=True,
+)
 
 # What a client raises when AWS could not be reached or did not answer; what AWS answers is `client.exceptions`.
 TRANSPORT_ERRORS: tuple[type[Exception], ...] = (BotoCoreError,)
@@ -21,3 +45,53 @@ TRANSPORT_ERRORS: tuple[type[Exception], ...] = (BotoCoreError,)
 def elbv2() -> "Elbv2Client":
     """Elastic Load Balancing v2; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("Elbv2Client", boto3.client("elbv2", config=_PATIENT))
+
+
+def elbv2_writes() -> "Elbv2Client":
+    """Elastic Load Balancing v2 for weights and the tags around them: one try within `SECONDS_PER_WRITE`."""
+    return cast("Elbv2Client", boto3.client("elbv2", config=_ONE_TRY))
+
+
+def cloudwatch() -> "CloudWatchClient":
+    """CloudWatch; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("CloudWatchClient", boto3.client("cloudwatch", config=_PATIENT))
+
+
+def dynamodb() -> "DynamoDbClient":
+    """DynamoDB; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("DynamoDbClient", boto3.client("dynamodb", config=_PATIENT))
+
+
+def ecs() -> "EcsClient":
+    """Amazon ECS; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("EcsClient", boto3.client("ecs", config=_PATIENT))
+
+
+def ecs_scaling() -> "EcsScalingClient":
+    """Application Auto Scaling; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("EcsScalingClient", boto3.client("application-autoscaling", config=_PATIENT))
+
+
+def auto_scaling() -> "AutoScalingClient":
+    """EC2 Auto Scaling; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("AutoScalingClient", boto3.client("autoscaling", config=_PATIENT))
+
+
+def lambda_hooks() -> "LambdaClient":
+    """Lambda for hooks: one try, which waits `HOOK_SECONDS` for the answer."""
+    return cast("LambdaClient", boto3.client("lambda", config=_ONE_LONG_TRY))
+
+
+def eventbridge() -> "EventBridgeClient":
+    """EventBridge; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("EventBridgeClient", boto3.client("events", config=_PATIENT))
+
+
+def step_functions() -> "StepFunctionsClient":
+    """Step Functions; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("StepFunctionsClient", boto3.client("stepfunctions", config=_PATIENT))
+
+
+def ssm() -> "SsmClient":
+    """Systems Manager, for Parameter Store; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("SsmClient", boto3.client("ssm", config=_PATIENT))

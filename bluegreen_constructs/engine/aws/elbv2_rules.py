@@ -1,11 +1,12 @@
 """Listener rules of Elastic Load Balancing v2 through a boto3 client."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar, cast
+from typing import Literal, Protocol, TypeVar
 
 from ..errors import AwsError
 from ..listener_rules import Json, ListenerNotFoundError, PriorityTakenError, Rule, RuleNotFoundError
 from ..patience import Patience, TryAgainError
+from .client_calls import AwsClient, Calls, entries, entry
 
 T = TypeVar("T")
 
@@ -44,18 +45,8 @@ _TRANSLATED: Mapping[str, type[AwsError]] = {
 }
 
 
-class Elbv2Exceptions(Protocol):
-    """The error classes of a boto3 client."""
-
-    @property
-    def ClientError(self) -> type[Exception]: ...  # noqa: N802 - boto3's name
-
-
-class Elbv2Client(Protocol):
+class Elbv2Client(AwsClient, Protocol):
     """The calls of a boto3 `elbv2` client that are used here."""
-
-    @property
-    def exceptions(self) -> Elbv2Exceptions: ...
 
     def describe_rules(self, **arguments: object) -> Mapping[str, object]: ...
 
@@ -84,15 +75,15 @@ class Elbv2Rules:
     ) -> None:
         """Use `client`; `transport_errors` is what it raises when AWS could not be reached or did not answer."""
         self._client = client
+        self._calls = Calls(client, transport_errors, _TRANSLATED)
         self._patience = patience
-        self._transport_errors = transport_errors
 
     def of_listener(self, listener_arn: str) -> Sequence[Rule]:
         described: list[Mapping[str, object]] = []
         arguments: dict[str, object] = {"ListenerArn": listener_arn}
         while True:
             page = self._call(self._client.describe_rules, arguments)
-            described += [rule for rule in _entries(page, "Rules") if not rule.get("IsDefault")]
+            described += [rule for rule in entries(page, "Rules") if not rule.get("IsDefault")]
             if not page.get("NextMarker"):
                 break
             arguments["Marker"] = page["NextMarker"]
@@ -119,7 +110,7 @@ class Elbv2Rules:
                 "Tags": _tag_list(tags),
             },
         )
-        return _rule(_entries(answer, "Rules")[0], tags)
+        return _rule(entries(answer, "Rules")[0], tags)
 
     def set_conditions(self, rule_arn: str, conditions: Sequence[Json]) -> None:
         # Without Actions: "any properties that you do not specify are unchanged".
@@ -146,9 +137,7 @@ class Elbv2Rules:
 
     def healthy_targets(self, group_arn: str) -> int:
         answer = self._call(self._client.describe_target_health, {"TargetGroupArn": group_arn})
-        states = [
-            cast("Mapping[str, object]", one["TargetHealth"]) for one in _entries(answer, "TargetHealthDescriptions")
-        ]
+        states = [entry(one, "TargetHealth") for one in entries(answer, "TargetHealthDescriptions")]
         return sum(state.get("State") == "healthy" for state in states)
 
     def _tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -169,42 +158,22 @@ class Elbv2Rules:
     def _tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         answer = self._call(self._client.describe_tags, {"ResourceArns": list(arns)})
         return {
-            str(entry["ResourceArn"]): {str(tag["Key"]): str(tag.get("Value", "")) for tag in _entries(entry, "Tags")}
-            for entry in _entries(answer, "TagDescriptions")
+            str(one["ResourceArn"]): {str(tag["Key"]): str(tag.get("Value", "")) for tag in entries(one, "Tags")}
+            for one in entries(answer, "TagDescriptions")
         }
 
     def _call(self, operation: Callable[..., T], arguments: Mapping[str, object]) -> T:
-        def once() -> T:
-            try:
-                return operation(**arguments)
-            except self._client.exceptions.ClientError as error:
-                raise _translated(error) from error
-            except self._transport_errors as error:
-                raise AwsError(str(error)) from error
-
-        return self._patience.attempt(once)
-
-
-def _translated(error: Exception) -> AwsError:
-    details = cast("Mapping[str, Mapping[str, str]]", getattr(error, "response", {})).get("Error", {})
-    # The query protocol says RuleNotFound; the API reference and some emulators append Exception.
-    code = details.get("Code", "")
-    kind = _TRANSLATED.get(code) or _TRANSLATED.get(code.removesuffix("Exception"), AwsError)
-    return kind(str(error))
+        return self._patience.attempt(lambda: self._calls.make(operation, arguments))
 
 
 def _rule(described: Mapping[str, object], tags: Mapping[str, str]) -> Rule:
     return Rule(
         arn=str(described["RuleArn"]),
         priority=int(str(described["Priority"])),
-        conditions=_entries(described, "Conditions"),
-        actions=_entries(described, "Actions"),
+        conditions=entries(described, "Conditions"),
+        actions=entries(described, "Actions"),
         tags=dict(tags),
     )
-
-
-def _entries(answer: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    return cast("list[Mapping[str, object]]", answer.get(name) or [])
 
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,0 +1,170 @@
+"""Abort (I6): three calls to 100 % live that need neither the engine's table nor Step Functions, then the mark.
+
+DescribeTags says which rollout is in flight and which group is live; DescribeTargetHealth whether live is warm;
+ModifyRule moves the traffic. The mark that follows stops every late worker, whatever it had in mind. Closing the
+rollout's state and its execution comes last and may fail: the mark is enough for whoever comes later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal, Protocol
+
+from .errors import AwsError, BlueGreenError
+from .listener_rules import Json
+from .ports import Executions, LostLockError, Store, WeightedRules
+from .rollout import Rollout
+from .rule_tags import ABORTED, RuleTags
+from .transitions import go_back
+from .weights import forward, is_warm, rewritten
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AbortOutcome:
+    """What an abort did.
+
+    state: NOTHING_IN_FLIGHT (nothing was written), RESTORED (live has all traffic), NOT_WARM (live has too few healthy
+    targets: nothing was written, the engine brings its capacity back first, within the restore time-out).
+    calls: AWS calls until the traffic was back. notes: what else was done, and what could not be.
+    """
+
+    state: Literal["NOTHING_IN_FLIGHT", "RESTORED", "NOT_WARM"]
+    rollout: str
+    calls: int
+    notes: tuple[str, ...] = ()
+
+
+class Abortable(Protocol):
+    """What an abort has to know of a target; its settings say it."""
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+
+    @property
+    def rule_arn(self) -> str:
+        """The live rule's ARN."""
+
+
+def abort(
+    rules: WeightedRules,
+    settings: Abortable,
+    *,
+    caller: str,
+    reason: str,
+    now: datetime,
+    store: Store | None,
+    executions: Executions | None,
+    regardless: bool = False,
+    is_bad: bool = False,
+) -> AbortOutcome:
+    """Give live all traffic, and stop the rollout that is in flight; nothing in flight is no error.
+
+    Args:
+        rules: Elastic Load Balancing. settings: the target's, of which only its name and the rule's ARN are needed.
+        caller: as AWS saw it. reason: for the history. now: for the history.
+        store: the engine's table; None leaves the state alone. executions: the state machine; None likewise.
+        regardless: write also to a live side that has too few healthy targets for all traffic.
+        is_bad: reject the release, as after a guardrail's objection.
+
+    Raises AwsError when one of the calls that move traffic fails: nothing of what follows was done, try again.
+    """
+    closing = _Closing(settings.target, caller, reason, now, is_bad, store, executions)
+    tags = RuleTags.of(rules.tags(settings.rule_arn))
+    if not tags.is_in_flight:
+        return closing.of_the_state_only(rules)
+    actions: Sequence[Json] = ()
+    warm, calls = True, 3
+    if tags.has_other_actions:
+        # Users are authenticated on the way; what does that must be written back, so it is read instead of the health.
+        actions = rules.read(settings.rule_arn).actions
+        calls = 4
+    else:
+        live = rules.targets(tags.live)
+        warm = not live.is_checked or is_warm(live.healthy, tags.needs)
+    notes: list[str] = []
+    if warm or regardless:
+        back = forward(tags.live, tags.candidate, 0.0, tags.stickiness_seconds)
+        rules.write(settings.rule_arn, rewritten(actions, back))
+    else:
+        notes.append(f"live has {live.healthy} healthy targets and needs {tags.needs} for all traffic")
+        calls = 2
+    rules.tag(settings.rule_arn, {ABORTED: tags.rollout})
+    notes += closing.close(tags.rollout)
+    return AbortOutcome("RESTORED" if warm or regardless else "NOT_WARM", tags.rollout, calls, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What follows when the traffic is back, as far as the table and Step Functions can be reached."""
+
+    target: str
+    caller: str
+    reason: str
+    now: datetime
+    is_bad: bool
+    store: Store | None
+    executions: Executions | None
+
+    def of_the_state_only(self, rules: WeightedRules) -> AbortOutcome:
+        """The rule knows of no rollout: there is none, or one that has not come as far as to say so there."""
+        if self.store is None:
+            return AbortOutcome("NOTHING_IN_FLIGHT", "", 1)
+        try:
+            rollout = self.store.load(self.target)
+        except AwsError as error:
+            return AbortOutcome("NOTHING_IN_FLIGHT", "", 1, (f"the engine's table could not be read: {error}",))
+        if rollout is None or rollout.has_ended:
+            return AbortOutcome("NOTHING_IN_FLIGHT", "", 1)
+        # Somebody took the tags away. The state knows the way back as well, and 100 % live is always allowed.
+        live, candidate = rollout.live_side.group_arn, rollout.candidate_side.group_arn
+        back = forward(live, candidate, 0.0, rollout.settings.stickiness_seconds)
+        rules.write(rollout.settings.rule_arn, rewritten(rollout.authentication, back))
+        rules.tag(rollout.settings.rule_arn, {ABORTED: rollout.id})
+        return AbortOutcome("RESTORED", rollout.id, 2, tuple(self.close(rollout.id)))
+
+    def close(self, rollout_id: str) -> list[str]:
+        """Close the rollout in the table, stop its execution, and let another one drain and tidy; answers notes."""
+        if self.store is None:
+            return ["the engine's table was left alone: the next start finds the mark on the rule"]
+        try:
+            changed = self._state_going_back(rollout_id, self.store)
+        except BlueGreenError as error:
+            return [f"the engine's table could not be written, the mark on the rule says it instead: {error}"]
+        if changed is None or self.executions is None:
+            return []
+        former, closing = changed
+        request = {"target": self.target, "rollout": rollout_id, "closing": True}
+        try:
+            self.executions.stop(former.execution, f"{self.caller}: {self.reason}"[:256])
+            self.executions.start(_closing_name(closing), request)
+        except AwsError as error:
+            return [f"Step Functions could not be reached, the rollout's own execution closes it: {error}"]
+        return []
+
+    def _state_going_back(self, rollout_id: str, store: Store) -> tuple[Rollout, Rollout] | None:
+        """The state before and after: with a new fence no worker saves over it. None when the rollout has ended."""
+        for attempt in range(_TRIES):
+            former = store.load(self.target)
+            if former is None or former.id != rollout_id or former.has_ended:
+                return None
+            words = f"aborted: {self.reason}" if self.reason else "aborted"
+            back = go_back(former, self.now, words, is_bad=self.is_bad, caller=self.caller)
+            back = replace(back, fence=former.fence + 1)
+            if self.executions is not None:
+                back = replace(back, execution=self.executions.arn_of(_closing_name(back)))
+            try:
+                return former, store.begin(back, former)
+            except LostLockError:
+                if attempt + 1 == _TRIES:
+                    raise
+        return None
+
+
+def _closing_name(closing: Rollout) -> str:
+    """The same for the same abort, so that no two of them close one rollout. Names have at most 80 characters."""
+    short = closing.id if len(closing.id) <= 60 else f"{closing.id[:43]}-{sha256(closing.id.encode()).hexdigest()[:16]}"
+    return f"{short}-closing-{closing.fence}"

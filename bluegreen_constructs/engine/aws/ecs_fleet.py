@@ -1,0 +1,214 @@
+"""A side that is a plain Amazon ECS service: its image, its number of tasks, and the lower bound of its scaling."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Protocol, cast
+
+from ..errors import AwsError
+from ..ports import FleetSeen
+from ..release import Release
+from ..target_settings import SideSettings
+from .client_calls import AwsClient, Calls, entries, entry, number
+from .resource_kinds import Actions
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html
+IAM_ACTIONS: Actions = {
+    "application-autoscaling:DescribeScalableTargets": ("any",),
+    "application-autoscaling:RegisterScalableTarget": ("scalable target",),
+    "ecs:DescribeServices": ("ecs service",),
+    "ecs:DescribeTaskDefinition": ("any",),
+    "ecs:RegisterTaskDefinition": ("any",),
+    # RegisterTaskDefinition with tags needs it as well.
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+    "ecs:TagResource": ("task definition",),
+    "ecs:UpdateService": ("ecs service",),
+    # So does one that names roles.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    "iam:PassRole": ("task role",),
+}
+
+# What DescribeTaskDefinition answers and RegisterTaskDefinition does not take. Everything else is handed on as it came:
+# a list of what is taken would drop what AWS adds some day without a word; this one makes the call fail then.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+_READ_ONLY = frozenset(
+    {
+        "compatibilities",
+        "deleteRequestedAt",
+        "deregisteredAt",
+        "registeredAt",
+        "registeredBy",
+        "requiresAttributes",
+        "revision",
+        "status",
+        "taskDefinitionArn",
+    }
+)
+_RESERVED_TAGS = "aws:"
+
+# Which service events tell of trouble, and which one says that it is over.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+_TROUBLE = re.compile(r"unable to|failed|unhealthy|throttled|rolling back", re.IGNORECASE)
+_STEADY = "has reached a steady state"
+
+_DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+
+
+class EcsClient(AwsClient, Protocol):
+    """The calls of a boto3 `ecs` client that are used here."""
+
+    def describe_services(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def describe_task_definition(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def register_task_definition(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def update_service(self, **arguments: object) -> Mapping[str, object]: ...
+
+
+class EcsScalingClient(AwsClient, Protocol):
+    """The calls of a boto3 `application-autoscaling` client that are used here."""
+
+    def describe_scalable_targets(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def register_scalable_target(self, **arguments: object) -> Mapping[str, object]: ...
+
+
+class EcsFleet:
+    """`engine.ports.Fleets` for sides whose compute is ECS."""
+
+    def __init__(
+        self, ecs: EcsClient, scaling: EcsScalingClient, transport_errors: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """Use both clients; `transport_errors` is what they raise when AWS could not be reached or did not answer."""
+        self._ecs = ecs
+        self._scaling = scaling
+        self._ecs_calls = Calls(ecs, transport_errors)
+        self._scaling_calls = Calls(scaling, transport_errors)
+
+    def seen(self, side: SideSettings, release: Release | None = None) -> FleetSeen:
+        """Two calls, DescribeServices and DescribeTaskDefinition; DescribeScalableTargets for a side that scales."""
+        service = self._service(side)
+        definition = entry(self._definition(service), "taskDefinition")
+        image = str(_container(side, definition)["image"])
+        settled = _is_calm(service) and (release is None or image == release.image_for(image))
+        return FleetSeen(
+            desired=number(service, "desiredCount"),
+            minimum=self._minimum(side) if side.scalable else None,
+            is_settled=settled,
+            release=image,
+            trouble="" if settled else _trouble(service),
+        )
+
+    def deploy(self, side: SideSettings, release: Release, desired: int) -> None:
+        """Register the service's task definition with the release's image, if it has another, and have it run.
+
+        A crash between the two calls leaves a revision that nothing uses; the next call registers another.
+        """
+        service = self._service(side)
+        answer = self._definition(service)
+        definition = entry(answer, "taskDefinition")
+        current = str(_container(side, definition)["image"])
+        image = release.image_for(current)
+        if image == current:
+            if number(service, "desiredCount") != desired:
+                self._update(side, {"desiredCount": desired})
+            return
+        wanted = _with_image(side, definition, image)
+        tags = [tag for tag in entries(answer, "tags") if not str(tag.get("key")).startswith(_RESERVED_TAGS)]
+        if tags:  # an empty list is refused
+            wanted["tags"] = tags
+        registered = self._ecs_calls.make(self._ecs.register_task_definition, wanted)
+        arn = entry(registered, "taskDefinition")["taskDefinitionArn"]
+        self._update(side, {"taskDefinition": arn, "desiredCount": desired})
+
+    def scale(self, side: SideSettings, desired: int | None, minimum: int | None) -> None:
+        """The lower bound first: with the former one, scaling would take back a number below it at once."""
+        if minimum is not None and side.scalable:
+            arguments = {**_DIMENSION, "ResourceId": _resource(side), "MinCapacity": minimum}
+            self._scaling_calls.make(self._scaling.register_scalable_target, arguments)
+        if desired is not None:
+            self._update(side, {"desiredCount": desired})
+
+    def _update(self, side: SideSettings, wanted: Mapping[str, object]) -> None:
+        arguments = {"cluster": side.cluster, "service": side.service, **wanted}
+        self._ecs_calls.make(self._ecs.update_service, arguments)
+
+    def _service(self, side: SideSettings) -> Mapping[str, object]:
+        arguments = {"cluster": side.cluster, "services": [side.service]}
+        services = entries(self._ecs_calls.make(self._ecs.describe_services, arguments), "services")
+        status = services[0].get("status") if services else "MISSING"
+        if status != "ACTIVE":
+            raise AwsError(
+                f"ECS service {side.service} in cluster {side.cluster} is {status}, not ACTIVE: deploy its stack again"
+            )
+        return services[0]
+
+    def _definition(self, service: Mapping[str, object]) -> Mapping[str, object]:
+        arguments = {"taskDefinition": service["taskDefinition"], "include": ["TAGS"]}
+        return self._ecs_calls.make(self._ecs.describe_task_definition, arguments)
+
+    def _minimum(self, side: SideSettings) -> int | None:
+        arguments = {**_DIMENSION, "ResourceIds": [_resource(side)]}
+        answer = self._scaling_calls.make(self._scaling.describe_scalable_targets, arguments)
+        targets = entries(answer, "ScalableTargets")
+        return number(targets[0], "MinCapacity") if targets else None
+
+
+def _resource(side: SideSettings) -> str:
+    return f"service/{side.cluster}/{side.service}"
+
+
+def _container(side: SideSettings, definition: Mapping[str, object]) -> Mapping[str, object]:
+    containers = entries(definition, "containerDefinitions")
+    for container in containers:
+        if container.get("name") == side.container:
+            return container
+    names = ", ".join(str(container.get("name")) for container in containers)
+    raise AwsError(
+        f"task definition {definition.get('taskDefinitionArn')} has no container {side.container!r}, only {names}: "
+        "name the one that runs the release"
+    )
+
+
+def _with_image(side: SideSettings, definition: Mapping[str, object], image: str) -> dict[str, object]:
+    containers = [
+        {**container, "image": image} if container.get("name") == side.container else container
+        for container in entries(definition, "containerDefinitions")
+    ]
+    kept = {name: value for name, value in definition.items() if name not in _READ_ONLY}
+    return {**kept, "containerDefinitions": containers}
+
+
+def _is_calm(service: Mapping[str, object]) -> bool:
+    deployments = entries(service, "deployments")
+    return (
+        [deployment.get("status") for deployment in deployments] == ["PRIMARY"]
+        and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
+        and number(service, "runningCount") == number(service, "desiredCount")
+        and number(service, "pendingCount") == 0
+    )
+
+
+def _trouble(service: Mapping[str, object]) -> str:
+    for deployment in entries(service, "deployments"):
+        if deployment.get("rolloutState") == "FAILED":
+            return str(deployment.get("rolloutStateReason") or "the deployment failed")
+    return next((said for said in _since_steady(service) if _TROUBLE.search(said)), "")
+
+
+def _since_steady(service: Mapping[str, object]) -> Iterator[str]:
+    """What the events say, the latest first, back to where this deployment began or all was well."""
+    began = next(
+        (one.get("createdAt") for one in entries(service, "deployments") if one.get("status") == "PRIMARY"), None
+    )
+    for event in entries(service, "events"):
+        said, at = str(event.get("message")), event.get("createdAt")
+        if _STEADY in said or _is_before(at, began):
+            return
+        yield said
+
+
+def _is_before(at: object, began: object) -> bool:
+    return at is not None and began is not None and cast("datetime", at) < cast("datetime", began)

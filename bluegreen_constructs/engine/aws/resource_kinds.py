@@ -1,0 +1,34 @@
+"""The kinds of resource that the engine's adapters declare their IAM actions on."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal[
+    "any",
+    "auto scaling group",
+    "ecs service",
+    "event bus",
+    "execution",
+    "hook function",
+    "instance role",
+    "launched from template",
+    "parameter",
+    "rule",
+    "scalable target",
+    "state machine",
+    "table",
+    "task definition",
+    "task role",
+]
+"""What a policy's resource has to be; most are the ARNs of what the name says.
+
+any: the action knows no resource-level permissions, or is needed on all: `*`.
+launched from template: `*` with the condition `ArnLike ec2:LaunchTemplate` on the launch templates of the groups.
+task role, instance role: the roles of the task definitions (execution role included) and of the launch templates'
+    instance profiles, with the condition `iam:PassedToService` ecs-tasks.amazonaws.com or ec2.amazonaws.com.
+parameter: `parameter/bluegreen/targets/*`, which covers the path with its last slash as well.
+rule: the live rules and the test rules.
+"""
+
+Actions: TypeAlias = Mapping[str, tuple[Kind, ...]]
+"""IAM actions, each with the kinds of resource that it is needed on."""

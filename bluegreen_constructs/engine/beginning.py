@@ -1,0 +1,263 @@
+"""The beginning of a rollout: who may begin one, on which side, with which release; then the lock and the tags."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .errors import ConfigurationError
+from .lifecycle import Phase
+from .observation import SOON
+from .ports import (
+    Command,
+    Executions,
+    HeldError,
+    HistoryItem,
+    LostLockError,
+    RefusedError,
+    ReleaseRecord,
+    RuleSeen,
+    SettingsSource,
+    Store,
+    WeightedRules,
+)
+from .release import Release
+from .rollout import Note, Rollout
+from .rule_tags import RuleTags, tags_for
+from .runner import FIRST_RELEASE, TickAnswer, answer_of, history_item
+from .target_settings import Compute, Side, SideSettings, TargetSettings, other
+from .weights import authentication_in, is_forward_only, share_of
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What `bluegreen start`, `bluegreen rollback`, a pipeline or a push asks for.
+
+    accept_rejected: why a release that was rejected may be tried again (empty: it may not).
+    """
+
+    target: str
+    rollout: str
+    execution: str
+    release: Release
+    caller: str
+    reason: str
+    is_expedited: bool
+    is_irreversible: bool
+    is_quarantined: bool
+    accept_rejected: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, object]) -> "StartRequest":
+        """Read an execution's input. Raises ConfigurationError for what is missing or makes no sense."""
+        release = event.get("release")
+        if isinstance(release, str):
+            release = {"name": release}
+        if not isinstance(release, Mapping):
+            raise ConfigurationError(f'the input\'s release is {release!r}: give one, such as {{"name": "1.4.2"}}')
+        return cls(
+            target=_text(event, "target", required=True),
+            rollout=_text(event, "rollout", required=True),
+            execution=_text(event, "execution", required=True),
+            release=Release(_text(release, "name", required=True), _text(release, "image"), _text(release, "version")),
+            caller=_text(event, "caller") or "unknown",
+            reason=_text(event, "reason"),
+            is_expedited=_flag(event, "expedited"),
+            is_irreversible=_flag(event, "irreversible"),
+            is_quarantined=_flag(event, "quarantine"),
+            accept_rejected=_text(event, "accept_rejected"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is needed to begin a rollout."""
+
+    source: SettingsSource
+    store: Store
+    rules: WeightedRules
+    executions: Executions
+
+    def begin(self, request: StartRequest, now: datetime) -> TickAnswer:
+        """Take the target's lock for a new rollout; the same request again answers the same.
+
+        Raises HeldError while another rollout holds the target, RefusedError when a safety rule is against it,
+        ConfigurationError for a target that does not exist, AwsError when a call fails (the request can be repeated).
+        """
+        try:
+            return self._begun(request, now)
+        except (HeldError, RefusedError) as error:
+            item = HistoryItem(now, "REFUSED", request.rollout, request.release.name, request.caller, str(error))
+            self.store.record(request.target, item)
+            raise
+
+    def _begun(self, request: StartRequest, now: datetime) -> TickAnswer:
+        settings = self.source.of(request.target)
+        former = self.store.load(request.target)
+        if former is not None and former.id == request.rollout:
+            self._tag(former)
+            return answer_of(former, timedelta(seconds=1))
+        seen = self.rules.read(settings.rule_arn)
+        unlock = self._require_free(former, request, seen, now)
+        self._require_welcome(request, now)
+        live = _live_side(settings, seen)
+        _require_version(settings.side(other(live)), request.release)
+        targets = self.rules.targets(settings.side(live).group_arn)
+        rollout = Rollout(
+            id=request.rollout,
+            settings=settings,
+            release=request.release,
+            live=live,
+            fence=max(RuleTags.of(seen.tags).fence, 0 if former is None else former.fence) + 1,
+            started_at=now,
+            phase_since=now,
+            execution=request.execution,
+            caller=request.caller,
+            reason=request.reason,
+            needs=(targets.healthy or targets.registered) if targets.is_checked else 0,
+            is_expedited=request.is_expedited,
+            is_irreversible=request.is_irreversible,
+            is_quarantined=request.is_quarantined,
+            leaves=_live_release(former),
+            minimums=_held_minimums(former, live),
+            authentication=tuple(authentication_in(seen.actions)),
+            outbox=(Note(now, "STARTED", request.reason or "no reason given", request.caller),),
+        )
+        try:
+            rollout = self.store.begin(rollout, former)
+        except LostLockError:
+            latest = self.store.load(request.target)
+            if latest is None or latest.id != request.rollout:
+                raise HeldError(_held(latest or rollout)) from None
+            rollout = latest
+        self._tag(rollout, seen)
+        self.store.record(rollout.target, history_item(rollout, rollout.outbox[0]))
+        if unlock is not None:
+            self.store.done(request.target, unlock)
+        return answer_of(rollout, SOON if rollout.is_expedited else timedelta(seconds=1))
+
+    def _tag(self, rollout: Rollout, seen: RuleSeen | None = None) -> None:
+        """From here on an abort needs nothing but the rule, and workers of earlier rollouts are fenced off."""
+        seen = self.rules.read(rollout.settings.rule_arn) if seen is None else seen
+        tags = RuleTags.of(seen.tags)
+        if not tags.tell(rollout) and tags.fence <= rollout.fence:
+            has_other_actions = not is_forward_only(seen.actions)
+            self.rules.tag(rollout.settings.rule_arn, tags_for(rollout, has_other_actions=has_other_actions))
+
+    def _require_free(
+        self, former: Rollout | None, request: StartRequest, seen: RuleSeen, now: datetime
+    ) -> Command | None:
+        """Refuse while somebody holds the target; answers the unlock that this start uses up."""
+        if former is None or former.is_tidied:
+            return None
+        # The side that a rollback goes to still runs what it is to run: there is nothing to wait for.
+        is_way_back = request.is_expedited and former.phase is Phase.PROMOTED and request.release.name == former.leaves
+        if former.has_ended and is_way_back:
+            return None
+        if self.executions.is_running(former.execution):
+            raise HeldError(_held(former))
+        if former.has_ended:
+            return None
+        share = share_of(seen.actions, former.live_side.group_arn, former.candidate_side.group_arn)
+        if RuleTags.of(seen.tags).is_aborted(former.id) and share == 0:
+            item = history_item(former, Note(now, "ENDED", "closed by the next start: the rule says it was aborted"))
+            self.store.record(former.target, item)
+            return None
+        unlocks = [one for one in self.store.commands(former.target) if one.verb == "unlock"]
+        unlock = next((one for one in unlocks if one.rollout == former.id), None)
+        if unlock is None:
+            raise HeldError(_left_behind(former))
+        if share not in {0, 100}:
+            raise RefusedError(
+                f"rollout {former.id} was unlocked while its rule still splits traffic: run bluegreen abort "
+                f"{former.target} first"
+            )
+        item = history_item(former, Note(now, "UNLOCKED", unlock.reason, unlock.caller))
+        self.store.record(former.target, item)
+        return unlock
+
+    def _require_welcome(self, request: StartRequest, now: datetime) -> None:
+        """Refuse a release that was rejected, until somebody accepts it with a reason."""
+        records = self.store.releases(request.target)
+        known = next((one for one in records if one.release.name == request.release.name), None)
+        if known is None or known.status != "rejected":
+            return
+        if not request.accept_rejected:
+            raise RefusedError(
+                f"release {known.release.name} was rejected at {known.at:%Y-%m-%d %H:%M} UTC ({known.reason}): start "
+                "another one, or accept it with --accept-rejected and a reason"
+            )
+        accepted = ReleaseRecord(
+            request.release, "accepted", now, request.accept_rejected, request.caller, request.rollout
+        )
+        self.store.remember(request.target, accepted)
+
+
+def _live_side(settings: TargetSettings, seen: RuleSeen) -> Side:
+    share = share_of(seen.actions, settings.blue.group_arn, settings.green.group_arn)
+    if share == 0:
+        return "blue"
+    if share == 100:
+        return "green"
+    given = "forwards to other target groups" if share is None else f"gives green {share:g} % of the traffic"
+    raise RefusedError(
+        f"the live rule of {settings.target} {given}, so that nobody can say which side is live: give one side all of "
+        "it, with bluegreen abort or by hand"
+    )
+
+
+def _require_version(side: SideSettings, release: Release) -> None:
+    if side.compute is Compute.AUTO_SCALING and not (release.version or release.name).isdigit():
+        raise ConfigurationError(
+            f"release {release.name} names no launch template version, which {side.auto_scaling_group} runs: give its "
+            "number with --version"
+        )
+
+
+def _live_release(former: Rollout | None) -> str:
+    if former is None:
+        return FIRST_RELEASE
+    return former.release.name if former.phase is Phase.PROMOTED else former.leaves
+
+
+def _held_minimums(former: Rollout | None, live: Side) -> dict[Side, int]:
+    """What the former rollout still had to put back when it was superseded: it is this one's duty now."""
+    if former is None or former.is_tidied:
+        return {}
+    minimum = next(iter(former.minimums.values()), None)
+    return {} if minimum is None else {live: minimum}
+
+
+def _held(holder: Rollout) -> str:
+    what = "is still draining the side out of use" if holder.has_ended else f"is {holder.phase.value}"
+    paused = f", paused: {holder.hold.reason}" if holder.hold else ""
+    return (
+        f"rollout {holder.id} of release {holder.release.name} {what}{paused} since {_when(holder)}, started by "
+        f"{holder.caller}: wait for it (bluegreen watch {holder.target}), or bluegreen abort {holder.target}"
+    )
+
+
+def _left_behind(holder: Rollout) -> str:
+    target = holder.target
+    return (
+        f"rollout {holder.id} of release {holder.release.name} is {holder.phase.value} since {_when(holder)} and its "
+        f"execution is over: bluegreen abort {target} gives live all traffic and closes it; if the rule is right as it "
+        f"is, bluegreen unlock {target} --reason …"
+    )
+
+
+def _when(holder: Rollout) -> str:
+    return f"{holder.phase_since:%Y-%m-%d %H:%M} UTC"
+
+
+def _text(event: Mapping[str, object], key: str, *, required: bool = False) -> str:
+    value = event.get(key, "")
+    if not isinstance(value, str) or (required and not value):
+        raise ConfigurationError(f"the input's {key} is {value!r}: give a text")
+    return value
+
+
+def _flag(event: Mapping[str, object], key: str) -> bool:
+    value = event.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"the input's {key} is {value!r}: give true or false")
+    return value

@@ -1,0 +1,45 @@
+"""What a turn has seen of the world, and what was decided on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .counts import Counts
+from .ports import Command, FleetSeen, HookAnswer, TargetsSeen
+from .rollout import Rollout
+
+SOON = timedelta(seconds=15)
+"""How often is looked at what is about to happen."""
+MINUTE = timedelta(seconds=60)
+"""How often CloudWatch has something to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of the world at `now`; what a phase does not need is left out.
+
+    last_minute: the newest closed minute that `counts` holds. blocked: why the last write of the rule could not be
+    made. interference: what somebody else did to the rule. marked: the rule carries the mark of an abort.
+    """
+
+    now: datetime
+    commands: Sequence[Command] = ()
+    live: FleetSeen | None = None
+    candidate: FleetSeen | None = None
+    candidate_targets: TargetsSeen | None = None
+    counts: Counts | None = None
+    last_minute: int | None = None
+    alarms: Mapping[str, str] = field(default_factory=dict)
+    hook: HookAnswer | None = None
+    blocked: str = ""
+    interference: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state, when to look again, and the commands that are answered with it."""
+
+    rollout: Rollout
+    wait: timedelta = MINUTE
+    answered: tuple[Command, ...] = ()

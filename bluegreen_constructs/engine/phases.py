@@ -1,0 +1,198 @@
+"""What a rollout does in each phase when nothing from outside ends or holds it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .counts import Counts
+from .judgement import is_shown_healthy, needs_evidence, with_fresh_evidence
+from .lifecycle import Phase, Signal
+from .observation import MINUTE, SOON, Decision, Observation
+from .rollout import HoldKind, Rollout
+from .spans import in_words
+from .target_settings import HookSettings
+from .transitions import (
+    at_step,
+    finished,
+    go_back,
+    holding,
+    hook_passed,
+    marked,
+    minute_of,
+    moved,
+    next_step,
+    noted,
+    to_bake,
+)
+from .weights import needed
+
+QUIET_MINUTES = 2
+"""For how many closed minutes a side must have had no requests before anything of it is scaled down (I8)."""
+
+
+def preparing(rollout: Rollout, seen: Observation) -> Decision:
+    now, settings = seen.now, rollout.settings
+    live, candidate, targets = seen.live, seen.candidate, seen.candidate_targets
+    if live is not None and not rollout.desired:
+        # What holds the sides up from here on, and is put back at the end, is saved before it is changed.
+        minimums = {} if live.minimum is None else {rollout.live: live.minimum}
+        desired = live.desired if rollout.live_side.can_be_scaled else rollout.needs
+        rollout = replace(rollout, desired=max(1, desired), minimums=rollout.minimums or minimums)
+    trouble = candidate.trouble if candidate is not None else ""
+    # With a fixed split the candidate is never to carry more than its part, unless it is promoted.
+    needs = max(1, needed(rollout.needs, 100.0 if settings.split is None else settings.split))
+    if targets is not None and (not targets.is_checked or targets.healthy >= needs):
+        return Decision(
+            moved(rollout, Signal.PREPARED, now, f"{targets.healthy} healthy targets"), timedelta(seconds=1)
+        )
+    if now >= rollout.phase_since + settings.prepare_timeout:
+        have = f"{targets.healthy if targets else 0} of {needs} healthy targets"
+        why = f"insufficient capacity: {have} after {in_words(settings.prepare_timeout)}"
+        return Decision(go_back(rollout, now, f"{why}: {trouble}" if trouble else why), SOON)
+    return Decision(rollout, SOON)
+
+
+def testing(rollout: Rollout, seen: Observation) -> Decision:
+    if not rollout.is_test_routed:
+        return Decision(rollout, timedelta(seconds=1))
+    hook = pending_hook(rollout)
+    if hook is not None:
+        return _asked(rollout, seen, hook)
+    shifting = moved(with_fresh_evidence(rollout), Signal.TESTED, seen.now, "tested")
+    if rollout.is_expedited or not rollout.settings.steps:
+        return Decision(to_bake(shifting, seen.now), SOON)
+    return Decision(at_step(shifting, 0, seen.now), SOON)
+
+
+def shifting(rollout: Rollout, seen: Observation) -> Decision:
+    waiting = _until_applied(rollout, seen)
+    if waiting is not None:
+        return waiting
+    now, settings = seen.now, rollout.settings
+    if settings.split is not None:
+        return Decision(rollout, _until_news(rollout, now))
+    over = _since_applied(rollout) + settings.steps[rollout.step].span
+    if now < over:
+        return Decision(rollout, min(_until_news(rollout, now), over - now))
+    if may_leave(rollout):
+        return Decision(next_step(rollout, now), SOON)
+    if now < over + settings.patience:
+        return Decision(rollout, _until_news(rollout, now))
+    kind, why = _not_enough(rollout)
+    return Decision(holding(rollout, kind, why, now), SOON)
+
+
+def baking(rollout: Rollout, seen: Observation) -> Decision:
+    waiting = _until_applied(rollout, seen)
+    if waiting is not None:
+        return waiting
+    if rollout.is_baked:  # the runner says so on the rule, and then it is PROMOTED
+        return Decision(rollout, SOON)
+    now, settings = seen.now, rollout.settings
+    hook = pending_hook(rollout)
+    if hook is not None:
+        return _asked(rollout, seen, hook)
+    over = rollout.phase_since if rollout.is_expedited else _since_applied(rollout) + settings.bake
+    if now < over:
+        return Decision(rollout, min(_until_news(rollout, now), over - now))
+    if rollout.is_expedited or is_shown_healthy(rollout):
+        return Decision(finished(rollout, now), timedelta(seconds=1))
+    if now < over + settings.patience:
+        return Decision(rollout, _until_news(rollout, now))
+    kind, why = _not_enough(rollout)
+    return Decision(holding(rollout, kind, why, now), SOON)
+
+
+def tidying(rollout: Rollout, seen: Observation) -> Decision:
+    """After the end: the side out of use is drained, and only then scaled down."""
+    if seen.marked and rollout.phase is Phase.PROMOTED:
+        return Decision(marked(rollout, seen.now), timedelta(seconds=1))
+    settings = rollout.settings
+    if not settings.side(rollout.out_of_use).can_be_scaled or rollout.is_quarantined:
+        return Decision(replace(rollout, quiet=QUIET_MINUTES), timedelta(seconds=1))
+    if seen.counts is not None and seen.last_minute is not None:
+        rollout = _quieter(rollout, seen.counts, seen.last_minute)
+    if rollout.quiet < QUIET_MINUTES and seen.now >= rollout.phase_since + settings.drain_timeout:
+        why = f"the {rollout.out_of_use} side was left running: it was not seen without requests for 2 minutes"
+        return Decision(noted(replace(rollout, is_quarantined=True), seen.now, "LEFT_RUNNING", why))
+    return Decision(rollout, _until_news(rollout, seen.now) if rollout.quiet < QUIET_MINUTES else timedelta(seconds=1))
+
+
+def _quieter(rollout: Rollout, counts: Counts, last: int) -> Rollout:
+    """Count the minutes in a row in which the side out of use had no requests, and the other one had some.
+
+    A minute without requests on either side says nothing: CloudWatch may only be late.
+    """
+    first = minute_of(rollout.phase_since) + 1 if rollout.quiet_until is None else rollout.quiet_until + 1
+    quiet = rollout.quiet
+    for minute in range(first, last + 1):
+        if counts.requests(rollout.out_of_use, minute):
+            quiet = 0
+        elif counts.requests(rollout.serving, minute):
+            quiet += 1
+    return replace(rollout, quiet=quiet, quiet_until=max(last, first - 1))
+
+
+def pending_hook(rollout: Rollout) -> HookSettings | None:
+    """The hook that is to be asked next in this phase."""
+    if rollout.is_expedited or (rollout.phase is Phase.TESTING and not rollout.is_test_routed):
+        return None
+    hooks = [hook for hook in rollout.settings.hooks if hook.stage == rollout.phase.value]
+    return hooks[rollout.hook] if rollout.hook < len(hooks) else None
+
+
+def _asked(rollout: Rollout, seen: Observation, hook: HookSettings) -> Decision:
+    now = seen.now
+    if hook.is_approval:
+        held = holding(rollout, HoldKind.APPROVAL, f"{hook.name} waits for bluegreen promote", now, hook.timeout)
+        return Decision(held, SOON)
+    answer = seen.hook
+    if answer is not None and answer.status == "SUCCEEDED":
+        return Decision(hook_passed(rollout, now), timedelta(seconds=1))
+    if answer is not None and answer.status == "FAILED":
+        why = f"{hook.name} failed: {answer.reason}" if answer.reason else f"{hook.name} failed"
+        return Decision(go_back(rollout, now, why, is_bad=True), SOON)
+    since = rollout.hook_since or now
+    if now >= since + hook.timeout:
+        return Decision(go_back(rollout, now, f"{hook.name} gave no answer in {in_words(hook.timeout)}"), SOON)
+    details = rollout.hook_details if answer is None else answer.details
+    wait = timedelta(seconds=1 if answer is None else answer.call_back_seconds)
+    return Decision(replace(rollout, hook_since=since, hook_details=details), wait)
+
+
+def _is_last_step(rollout: Rollout) -> bool:
+    return rollout.step + 1 >= len(rollout.settings.steps)
+
+
+def may_leave(rollout: Rollout) -> bool:
+    """Whether the evidence lets the rollout leave where it is: the last step and the bake need HEALTHY."""
+    if rollout.phase is Phase.BAKING or _is_last_step(rollout):
+        return is_shown_healthy(rollout)
+    return rollout.step_minutes > 0 or not needs_evidence(rollout)
+
+
+def _not_enough(rollout: Rollout) -> tuple[HoldKind, str]:
+    patience = in_words(rollout.settings.patience)
+    if needs_evidence(rollout) and not rollout.step_minutes:
+        return HoldKind.NO_DATA, f"no minute with requests on both sides, even {patience} after the bake"
+    return HoldKind.UNSURE, f"not enough evidence that the candidate is HEALTHY, even {patience} after the bake"
+
+
+def _until_applied(rollout: Rollout, seen: Observation) -> Decision | None:
+    """Wait while the rule does not have the wanted share; a write that stays refused ends the rollout."""
+    if rollout.applied is not None:
+        return None
+    limit = rollout.settings.prepare_timeout
+    if seen.blocked and seen.now >= (rollout.wanted_at or rollout.phase_since) + limit:
+        why = f"insufficient capacity for {in_words(limit)}: {seen.blocked}"
+        return Decision(go_back(rollout, seen.now, why), SOON)
+    return Decision(rollout, SOON)
+
+
+def _since_applied(rollout: Rollout) -> datetime:
+    return rollout.applied_at or rollout.wanted_at or rollout.phase_since
+
+
+def _until_news(rollout: Rollout, now: datetime) -> timedelta:
+    """Until the next minute's metrics are complete: looking earlier shows nothing, looking later loses time."""
+    seconds = (now - rollout.settings.metric_lag).timestamp()
+    return timedelta(seconds=MINUTE.total_seconds() - seconds % MINUTE.total_seconds() + 1)

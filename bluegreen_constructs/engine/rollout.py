@@ -1,0 +1,167 @@
+"""The state of one rollout: all that the engine remembers between two ticks, in constant size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from .ab_effect import AbEvidence
+from .absolute_floor import FloorEvidence
+from .guardrails import Assessment
+from .joint_comparison import JointEvidence
+from .lifecycle import ENDED, Phase
+from .release import Release
+from .target_settings import Side, SideSettings, TargetSettings, other
+
+
+class HoldKind(Enum):
+    """Why a rollout is paused, which decides what can end the pause."""
+
+    OPERATOR = "OPERATOR"
+    """`bluegreen pause`."""
+    APPROVAL = "APPROVAL"
+    """A hook waits for `bluegreen promote`."""
+    UNSURE = "UNSURE"
+    """The last step's patience ended without enough evidence."""
+    NO_DATA = "NO_DATA"
+    """A step ended without a single minute in which both sides had requests."""
+    INTERFERENCE = "INTERFERENCE"
+    """The rule holds weights, or a target group, that the engine did not write."""
+    FROZEN = "FROZEN"
+    """UNHEALTHY, and the release cannot be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause: it ends with an answer, or at `until` by itself: the rollout then goes back.
+
+    A frozen one is announced again instead, until the rollout's deadline.
+    """
+
+    kind: HoldKind
+    reason: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened, on its way into the history: saved with the state, so that a crash loses none.
+
+    event: as `ports.HistoryItem` names it. caller: who asked for it (empty: the engine).
+    """
+
+    at: datetime
+    event: str
+    reason: str
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One attempt to make a release live; immutable.
+
+    id: also the name of its execution. live: the side that served at the start; it does not change when the rollout
+        is promoted. fence: grows with every holder of the target's lock. revision: grows with every save.
+    weight: the candidate's share in percent that the rule is to have. applied: what the rule was last seen to have
+        (None: not confirmed since `weight` changed). applied_at: since when. wanted_at: when `weight` was last changed.
+    is_test_routed: whether the test rules lead to the candidate.
+    step: the index of the step (-1: none yet). step_minutes: minutes of this step in which both sides had requests.
+    needs: the healthy targets that live had at the start: what 100 % needs.
+    minimums: what the minimum capacity of the sides was before the engine held it; restored when all is over.
+    evidence, floors, ab: what the comparisons, the floors and the A/B test have seen. judged: the last minute (since
+        the epoch) that was handed to them. said: what every guardrail said last.
+    hook: how many hooks have passed; hook_since, hook_details: since when the next one is asked, what it wants back.
+    hold: set while the rollout is paused.
+    why_back: why it goes or went back. is_bad: the release is to be rejected.
+    is_expedited: a way back to a retained release: gates, but no steps and no bake. is_irreversible: freeze instead of
+        rollback. is_quarantined: the side out of use keeps running, unrouted.
+    quiet: closed minutes in a row without requests on the side that is out of use. quiet_until: last minute counted.
+    takes_over: an operator said to write over whatever somebody else wrote to the rule; until it is confirmed.
+    is_baked: the bake is over; what is left is to give the candidate everything and to say so on the rule.
+    leaves: the name of the release that was live at the start.
+    authentication: the live rule's actions before its forward, which every write keeps.
+    is_tidied: nothing is left to do. outbox: what is to be told to the history and to EventBridge.
+    extra: what a newer engine stored and this one does not know; it is written back as it came.
+    """
+
+    id: str
+    settings: TargetSettings
+    release: Release
+    live: Side
+    fence: int
+    started_at: datetime
+    phase_since: datetime
+    phase: Phase = Phase.PREPARING
+    revision: int = 0
+    execution: str = ""
+    caller: str = ""
+    reason: str = ""
+    weight: float = 0.0
+    applied: float | None = None
+    applied_at: datetime | None = None
+    wanted_at: datetime | None = None
+    is_test_routed: bool = False
+    step: int = -1
+    step_minutes: int = 0
+    needs: int = 0
+    desired: int = 0
+    minimums: Mapping[Side, int] = field(default_factory=dict)
+    evidence: JointEvidence | None = None
+    floors: Mapping[str, FloorEvidence] = field(default_factory=dict)
+    ab: AbEvidence | None = None
+    judged: int | None = None
+    said: tuple[Assessment, ...] = ()
+    hook: int = 0
+    hook_since: datetime | None = None
+    hook_details: Mapping[str, object] = field(default_factory=dict)
+    hold: Hold | None = None
+    why_back: str = ""
+    is_bad: bool = False
+    is_expedited: bool = False
+    is_irreversible: bool = False
+    is_quarantined: bool = False
+    takes_over: bool = False
+    is_baked: bool = False
+    leaves: str = ""
+    authentication: tuple[Mapping[str, object], ...] = ()
+    quiet: int = 0
+    quiet_until: int | None = None
+    is_tidied: bool = False
+    outbox: tuple[Note, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.settings.target
+
+    @property
+    def candidate(self) -> Side:
+        """The side that is tried."""
+        return other(self.live)
+
+    @property
+    def live_side(self) -> SideSettings:
+        """The settings of the live side."""
+        return self.settings.side(self.live)
+
+    @property
+    def candidate_side(self) -> SideSettings:
+        """The settings of the candidate side."""
+        return self.settings.side(self.candidate)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all traffic is on one release and stays there; what is out of use may still have to be tidied."""
+        return self.phase in ENDED
+
+    @property
+    def serving(self) -> Side:
+        """The side that has the traffic when this rollout has ended."""
+        return self.candidate if self.phase is Phase.PROMOTED else self.live
+
+    @property
+    def out_of_use(self) -> Side:
+        """The side without traffic when this rollout has ended."""
+        return other(self.serving)

@@ -1,0 +1,102 @@
+"""How the state of a rollout changes: each function answers the state after one thing that happened."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .lifecycle import Phase, Signal, after
+from .rollout import Hold, HoldKind, Note, Rollout
+
+
+def go_back(rollout: Rollout, now: datetime, why: str, *, is_bad: bool = False, caller: str = "") -> Rollout:
+    """All traffic to live, from any phase before PROMOTED; nothing changes for one that goes back already."""
+    if rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}:
+        return replace(rollout, is_bad=rollout.is_bad or is_bad)
+    signal = Signal.REVOKED if rollout.phase is Phase.PROMOTED else Signal.GO_BACK
+    rollout = replace(rollout, hold=None, why_back=why, is_bad=is_bad)
+    return moved(_wanting(rollout, 0.0, now), signal, now, why, caller=caller)
+
+
+def holding(rollout: Rollout, kind: HoldKind, why: str, now: datetime, limit: timedelta | None = None) -> Rollout:
+    """Paused until somebody answers, or until the time is up."""
+    until = now + (rollout.settings.hold_timeout if limit is None else limit)
+    held = replace(rollout, hold=Hold(kind, why, now, until))
+    return noted(held, now, "HELD", f"{why}; until {until:%Y-%m-%d %H:%M} UTC")
+
+
+def confirmed(rollout: Rollout, share: float, now: datetime) -> Rollout:
+    """After the rule was seen to have `share`."""
+    if share != rollout.weight or rollout.applied == share:
+        return rollout
+    seen = replace(rollout, applied=share, applied_at=now, takes_over=False)
+    if rollout.judged is None and share > 0:
+        seen = replace(seen, judged=minute_of(now))  # the minute in which traffic began to move is no whole one
+    return noted(seen, now, "WEIGHT", f"{share:g} % to the candidate")
+
+
+def ended(rollout: Rollout, now: datetime) -> Rollout:
+    """After the rule has everything on one side, and says that the rollout has ended."""
+    signal = Signal.BAKED if rollout.phase is Phase.BAKING else Signal.RESTORED
+    why = rollout.why_back or f"{rollout.release.name} is live"
+    return replace(moved(rollout, signal, now, why, event="ENDED"), quiet=0, quiet_until=None)
+
+
+def is_over(rollout: Rollout) -> bool:
+    """Whether all that is left before the end is to say so on the rule."""
+    if rollout.phase is Phase.BAKING:
+        return rollout.is_baked and rollout.applied == 100
+    return rollout.phase is Phase.ROLLING_BACK and rollout.applied == 0
+
+
+def marked(rollout: Rollout, now: datetime) -> Rollout:
+    """After the mark of an abort was found on the rule."""
+    return go_back(rollout, now, "an abort was found on the live rule")
+
+
+def hook_passed(rollout: Rollout, now: datetime) -> Rollout:
+    passed = replace(rollout, hook=rollout.hook + 1, hook_since=None, hook_details={})
+    return noted(passed, now, "HOOK_PASSED", f"hook {passed.hook} of {rollout.phase.value}")
+
+
+def at_step(rollout: Rollout, step: int, now: datetime) -> Rollout:
+    percent = rollout.settings.steps[step].percent
+    at = _wanting(replace(rollout, step=step, step_minutes=0), percent, now)
+    return noted(at, now, "STEP", f"step {step + 1} of {len(rollout.settings.steps)}: {percent:g} %")
+
+
+def next_step(rollout: Rollout, now: datetime) -> Rollout:
+    if rollout.step + 1 < len(rollout.settings.steps):
+        return at_step(moved(rollout, Signal.STEP_ENDED, now), rollout.step + 1, now)
+    return to_bake(rollout, now)
+
+
+def to_bake(rollout: Rollout, now: datetime) -> Rollout:
+    share = 100.0 if rollout.is_expedited else 100.0 - rollout.settings.hold_back
+    baking = replace(_wanting(rollout, share, now), step_minutes=0)
+    return moved(baking, Signal.SHIFTED, now, f"{share:g} % to the candidate")
+
+
+def finished(rollout: Rollout, now: datetime) -> Rollout:
+    """The bake is over: no hold-back any more. PROMOTED follows when the rule confirms it."""
+    return replace(rollout if rollout.weight == 100 else _wanting(rollout, 100.0, now), is_baked=True)
+
+
+def _wanting(rollout: Rollout, weight: float, now: datetime) -> Rollout:
+    return replace(rollout, weight=weight, applied=None, applied_at=None, wanted_at=now)
+
+
+def moved(
+    rollout: Rollout, signal: Signal, now: datetime, why: str = "", *, caller: str = "", event: str = "PHASE"
+) -> Rollout:
+    phase = after(rollout.phase, signal)
+    if phase is rollout.phase:
+        return rollout
+    moved = replace(rollout, phase=phase, phase_since=now, hook=0, hook_since=None, hook_details={})
+    return noted(moved, now, event, f"{phase.value}: {why}" if why else phase.value, caller)
+
+
+def noted(rollout: Rollout, now: datetime, event: str, reason: str, caller: str = "") -> Rollout:
+    return replace(rollout, outbox=(*rollout.outbox, Note(now, event, reason, caller)))
+
+
+def minute_of(instant: datetime) -> int:
+    return int(instant.timestamp() // 60)
