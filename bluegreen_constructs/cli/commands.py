@@ -7,8 +7,23 @@ import typer
 from typer.main import get_command
 
 from ..engine.errors import BlueGreenError
-from . import backtest, rehearse, simulate
+from . import (
+    ab_report,
+    abort_command,
+    backtest,
+    explain,
+    history,
+    operator_commands,
+    rehearse,
+    rollback,
+    simulate,
+    start,
+    status,
+    unlock,
+    watch,
+)
 from .endings import FAILED, USAGE, end_with
+from .operator_world import OperatorWorld
 from .output import write
 
 _ABOUT = "Ship a new version without losing a request, and go back in one call."
@@ -38,6 +53,36 @@ def _verbs(
         raise typer.Exit(USAGE)
 
 
+app.command("start", short_help="Begin the rollout of a release.", epilog=start.EXAMPLES)(start.start_command)
+app.command("status", short_help="Where the rollout of each target is.", epilog=status.EXAMPLES)(status.status_command)
+app.command("watch", short_help="A rollout's progress until it has ended.", epilog=watch.EXAMPLES)(watch.watch_command)
+app.command("promote", short_help="Answer a pause with: go on.", epilog=operator_commands.PROMOTE_EXAMPLES)(
+    operator_commands.promote_command
+)
+app.command("pause", short_help="Keep a rollout where it is.", epilog=operator_commands.PAUSE_EXAMPLES)(
+    operator_commands.pause_command
+)
+app.command("resume", short_help="Let a paused rollout go on.", epilog=operator_commands.RESUME_EXAMPLES)(
+    operator_commands.resume_command
+)
+app.command("abort", short_help="All traffic back to live, at once.", epilog=abort_command.EXAMPLES)(
+    abort_command.abort_command
+)
+app.command("rollback", short_help="Back to a release that was live before.", epilog=rollback.EXAMPLES)(
+    rollback.rollback_command
+)
+app.command("history", short_help="What happened to a target, and who did it.", epilog=history.EXAMPLES)(
+    history.history_command
+)
+app.command(
+    "explain", short_help="The evidence, the gates, and what would change the verdict.", epilog=explain.EXAMPLES
+)(explain.explain_command)
+app.command("report", short_help="What an A/B test has shown so far.", epilog=ab_report.EXAMPLES)(
+    ab_report.report_command
+)
+app.command("unlock", short_help="Take a target from a rollout that is gone.", epilog=unlock.EXAMPLES)(
+    unlock.unlock_command
+)
 app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=rehearse.EXAMPLES)(
     rehearse.rehearse_command
 )
@@ -49,10 +94,13 @@ app.command("backtest", short_help="Which mode of the comparison your past data 
 )
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run one command (default: of this process) and answer its exit code; `endings` lists them."""
+def run(arguments: list[str] | None = None, world: OperatorWorld | None = None) -> int:
+    """Run one command (default: of this process) and answer its exit code; `endings` lists them.
+
+    `world` is where operators' verbs find their targets (default: AWS, by the credentials of this process).
+    """
     try:
-        outcome = get_command(app).main(args=arguments, prog_name="bluegreen", standalone_mode=False)
+        outcome = get_command(app).main(args=arguments, prog_name="bluegreen", standalone_mode=False, obj=world)
     except BlueGreenError as error:
         return end_with(str(error), error.exit_code)
     except _usage_errors() as error:

@@ -1,0 +1,96 @@
+"""The operators' world on AWS: the one place of the command line that makes boto3 clients and composes adapters."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+
+from ..engine.aws.dynamodb_store import DynamoDbStore
+from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
+from ..engine.aws.weighted_rules import AlbWeightedRules
+from ..engine.errors import AwsError, ConfigurationError
+from ..engine.ports import WeightedRules
+from .aws_sentences import in_words
+from .operator_world import ExecutionFailure, TargetEngine
+from .target_directory import TargetDirectory
+
+_FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+
+
+class AwsWorld:
+    """`OperatorWorld` by the credentials and the region of this process. Clients are made when they are first used."""
+
+    def targets(self) -> Sequence[str]:
+        """Those in Parameter Store."""
+        return self._directory.names()
+
+    def engine(self, target: str) -> TargetEngine:
+        """By its parameter; the table and the state machine are not asked here."""
+        from ..engine.aws import clients  # noqa: PLC0415  # imports boto3
+
+        entry = self._directory.of(target)
+        return TargetEngine(
+            entry.settings,
+            DynamoDbStore(clients.dynamodb(), entry.table, clients.TRANSPORT_ERRORS),
+            StepFunctionsExecutions(self._step_functions, entry.state_machine_arn, clients.TRANSPORT_ERRORS),
+        )
+
+    def rules(self) -> WeightedRules:
+        """On Elastic Load Balancing."""
+        from ..engine.aws import clients  # noqa: PLC0415
+
+        return AlbWeightedRules(clients.elbv2(), clients.elbv2_writes(), clients.TRANSPORT_ERRORS)
+
+    def caller(self) -> str:
+        """One call: GetCallerIdentity, tried once, as an abort does not wait for it.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: it needs no permission.
+        """
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        once = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=2, read_timeout=3)
+        with aws_failures_in_words():
+            return str(boto3.client("sts", config=once).get_caller_identity()["Arn"])
+
+    def failure(self, execution_arn: str) -> ExecutionFailure | None:
+        """One call: DescribeExecution."""
+        with aws_failures_in_words():
+            described = self._step_functions.describe_execution(executionArn=execution_arn)
+        if described.get("status") not in _FAILED:
+            return None
+        return ExecutionFailure(str(described.get("error") or ""), str(described.get("cause") or ""))
+
+    def now(self) -> datetime:
+        """By this machine's clock."""
+        return datetime.now(UTC)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+    @cached_property
+    def _directory(self) -> TargetDirectory:
+        from ..engine.aws import clients  # noqa: PLC0415
+
+        return TargetDirectory(clients.ssm(), clients.TRANSPORT_ERRORS)
+
+    @cached_property
+    def _step_functions(self) -> StepFunctionsClient:
+        from ..engine.aws import clients  # noqa: PLC0415
+
+        return clients.step_functions()
+
+
+@contextmanager
+def aws_failures_in_words() -> Iterator[None]:
+    """What boto3 raises within the block, and what adapters raise for it, becomes an `AwsError` of one sentence."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError("this verb needs boto3: pip install 'bluegreen-constructs[cli]'") from None
+    try:
+        yield
+    except (AwsError, BotoCoreError, ClientError) as error:
+        raise AwsError(in_words(str(error))) from error

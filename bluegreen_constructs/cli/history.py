@@ -1,0 +1,82 @@
+"""`bluegreen history`: what happened to a target, who did it and why."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..engine.ports import HistoryItem
+from .answers import as_json
+from .operator_world import opened
+from .option_parsers import option, whole
+from .output import laid_out, write
+from .result_format import Format, FormatOption
+from .rollout_targets import TargetArgument, chosen
+from .spelled_times import iso
+
+EXAMPLES = """\b
+Examples:
+  bluegreen history Serving/Model
+  bluegreen history Serving/Model --format json > audit.json
+"""
+_WIDEST = 160
+_SHOWN = 20
+_ALL = 1_000_000
+
+
+def history_command(
+    context: typer.Context,
+    target: TargetArgument = None,
+    *,
+    limit: Annotated[
+        int | None,
+        option(whole("number of items", 1, _ALL), "COUNT", f"The last ones; default: {_SHOWN}, or all as JSON."),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """What happened to a target, the latest first: the caller as AWS saw it, the reason, the release, the evidence.
+
+    Items are kept for 400 days. JSON exports all of them, with the evidence.
+    """
+    with opened(context) as world:
+        engine = chosen(world, target)
+        items = engine.store.history(engine.target, limit or (_ALL if format is Format.JSON else _SHOWN))
+    if format is Format.JSON:
+        write(as_json({"target": engine.target, "items": [_json_of(item) for item in items]}))
+    elif items:
+        write(laid_out([_table(items)], _WIDEST))
+    else:
+        write(f"nothing has happened to {engine.target} yet\n")
+
+
+def _table(items: Sequence[HistoryItem]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("time", no_wrap=True)
+    for heading in ("event", "release", "phase", "weight", "caller", "reason"):
+        table.add_column(heading, overflow="fold")
+    for item in items:
+        table.add_row(
+            iso(item.at),
+            item.event,
+            item.release,
+            item.phase or "-",
+            "-" if item.weight is None else f"{item.weight:g} %",
+            item.caller.rpartition(":")[2] or "-",  # the whole ARN is in the JSON
+            item.reason or "-",
+        )
+    return table
+
+
+def _json_of(item: HistoryItem) -> dict[str, object]:
+    return {
+        "at": iso(item.at),
+        "event": item.event,
+        "rollout": item.rollout,
+        "release": item.release,
+        "caller": item.caller,
+        "reason": item.reason,
+        "phase": item.phase or None,
+        "weight_percent": item.weight,
+        "evidence": dict(item.evidence),
+    }

@@ -1,0 +1,75 @@
+"""What an operator's verb asks of the world: the engine's ports, who asks, and what time it is."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import typer
+
+from ..engine.ports import Executions, Store, WeightedRules
+from ..engine.target_settings import TargetSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEngine:
+    """A target as its operator meets it: the settings, the engine's table, the state machine's executions."""
+
+    settings: TargetSettings
+    store: Store
+    executions: Executions
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.settings.target
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFailure:
+    """How an execution ended that did not end well: the error's name, and its cause in words."""
+
+    error: str
+    cause: str
+
+
+class OperatorWorld(Protocol):
+    """Where targets are, and who operates them. Any call may raise an `AwsError`."""
+
+    def targets(self) -> Sequence[str]:
+        """The names of all targets of the account and region, sorted."""
+
+    def engine(self, target: str) -> TargetEngine:
+        """One of them; raises RefusedError, with the targets there are, for a name that is none."""
+
+    def rules(self) -> WeightedRules:
+        """The live rules; asks nobody for settings."""
+
+    def caller(self) -> str:
+        """Who runs this command, as AWS sees it: an ARN."""
+
+    def failure(self, execution_arn: str) -> ExecutionFailure | None:
+        """How an execution failed; None while it runs and when it ended well."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+
+
+@contextmanager
+def opened(context: typer.Context) -> Iterator[OperatorWorld]:
+    """The world that the command was started with (`commands.run` takes one), or AWS.
+
+    What AWS refuses inside the block becomes an `AwsError` of one sentence.
+    """
+    given: OperatorWorld | None = context.obj
+    if given is not None:
+        yield given
+        return
+    from .aws_world import AwsWorld, aws_failures_in_words  # noqa: PLC0415  # boto3 takes longer than --help may
+
+    with aws_failures_in_words():
+        yield AwsWorld()

@@ -1,0 +1,109 @@
+"""`bluegreen rollback`: back to a release that was live before, days later too, as an expedited rollout."""
+
+from typing import Annotated
+
+import typer
+
+from ..engine.lifecycle import Phase
+from ..engine.ports import HeldError, RefusedError
+from ..engine.release import Release
+from .answers import answer
+from .following import end_of, follow, leaving_it_running
+from .operator_world import TargetEngine, opened
+from .reason_option import ReasonOption
+from .result_format import Format, FormatOption
+from .rollout_start import request_of, rollout_id, started
+from .rollout_summary import json_of, line_of
+from .rollout_targets import TargetArgument, chosen
+from .spelled_times import iso
+
+EXAMPLES = """\b
+Examples:
+  bluegreen rollback Serving/Model --wait
+  bluegreen rollback Serving/Model --to 1.4.1 --quarantine --reason "wrong prices since noon"
+"""
+
+
+def rollback_command(
+    context: typer.Context,
+    target: TargetArgument = None,
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="RELEASE", help="Default: the release that was live before.", show_default=False),
+    ] = None,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Keep the side that is left running, unrouted.")
+    ] = False,
+    reason: ReasonOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it to its end.")] = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Go back to a retained release: capacity and health are waited for, there are no steps and no bake.
+
+    The release that is left is rejected: it is refused from then on, until it is accepted with a reason. During a
+    rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one.
+    """
+    with opened(context) as world:
+        engine = chosen(world, target)
+        live = _live_release(engine)
+        release = _chosen(engine, live, to)
+        request = request_of(
+            engine,
+            release,
+            caller=world.caller(),
+            reason=reason or f"rollback from {live}",
+            is_expedited=True,
+            is_quarantined=quarantine,
+        )
+        rollout = started(world, engine, rollout_id(release.name, world.now()), request)
+        if wait:
+            with leaving_it_running(rollout.id):
+                rollout = follow(world, engine, rollout)
+    result = {**json_of(rollout.target, rollout), "from": live}
+    if wait:
+        answer(format, f"rollout {rollout.id}: {line_of(rollout)}", result)
+        end_of(rollout)
+        return
+    said = (
+        f"rollout {rollout.id} takes {rollout.target} back from {live} to {rollout.release.name}; watch it "
+        f"with bluegreen watch {rollout.target}"
+    )
+    answer(format, said, result)
+
+
+def _live_release(engine: TargetEngine) -> str:
+    """The release that serves. Raises HeldError during a rollout, from which an abort goes back."""
+    current = engine.store.load(engine.target)
+    if current is None:
+        raise RefusedError(f"{engine.target} has had no rollout yet: there is nothing to go back from")
+    if not current.has_ended:
+        raise HeldError(
+            f"rollout {current.id}, started by {current.caller or 'nobody known'}, has held {engine.target} since "
+            f"{iso(current.started_at)}: bluegreen abort {engine.target} goes back from it"
+        )
+    return current.release.name if current.phase is Phase.PROMOTED else current.leaves
+
+
+def _chosen(engine: TargetEngine, live: str, to: str | None) -> Release:
+    """The release to go back to. Raises RefusedError, with the retained ones, when there is no such one."""
+    records = engine.store.releases(engine.target)
+    promoted = [one for one in records if one.status == "promoted" and one.release.name != live]
+    retained = sorted(promoted, key=lambda one: one.at, reverse=True)[: engine.settings.retained]
+    if to is None and retained:
+        return retained[0].release
+    if to is None:
+        raise RefusedError(f"no release of {engine.target} was live before {live}: there is none to go back to")
+    found = next((one.release for one in retained if one.release.name == to), None)
+    if found is not None:
+        return found
+    listed = ", ".join(one.release.name for one in retained) or "none"
+    if to == live:
+        raise RefusedError(f"{to} is live on {engine.target} already; retained are: {listed}")
+    known = next((one for one in records if one.release.name == to and one.status != "promoted"), None)
+    if known is not None:
+        raise RefusedError(
+            f"{to} is {known.status} since {iso(known.at)} ({known.reason}); retained are: {listed}; try it again with "
+            f"bluegreen start {engine.target} --release {to} --accept-rejected REASON"
+        )
+    raise RefusedError(f"{to} is no retained release of {engine.target}; retained are: {listed}")

@@ -1,0 +1,94 @@
+"""Starts a rollout's execution, and waits until the engine has accepted or refused it."""
+
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+
+from ..engine.errors import BlueGreenError, ConfigurationError, RolloutError
+from ..engine.ports import HeldError, RefusedError
+from ..engine.release import Release
+from ..engine.rollout import Rollout
+from .operator_world import ExecutionFailure, OperatorWorld, TargetEngine
+
+_LONGEST_RELEASE = 36  # an execution has 80 characters, and the one that closes a rollout is named after it
+_SECONDS = 1.0
+_PATIENCE = 60
+"""Looks until a start without an answer is given up: Lambda's cold start and its retries take less."""
+_REFUSALS: dict[str, type[BlueGreenError]] = {
+    "HeldError": HeldError,
+    "RefusedError": RefusedError,
+    "ConfigurationError": ConfigurationError,
+}
+
+
+def rollout_id(release: str, now: datetime) -> str:
+    """A new rollout's id, which is its execution's name, too: the release, the time, and four random digits.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: at most 80 characters, and
+    only these if CloudWatch Logs is to log it.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", release)[:_LONGEST_RELEASE]
+    return f"{safe}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def request_of(
+    engine: TargetEngine,
+    release: Release,
+    *,
+    caller: str,
+    reason: str = "",
+    is_expedited: bool = False,
+    is_irreversible: bool = False,
+    is_quarantined: bool = False,
+    accept_rejected: str = "",
+) -> dict[str, object]:
+    """The execution's input."""
+    return {
+        "target": engine.target,
+        "release": {"name": release.name, "image": release.image, "version": release.version},
+        "caller": caller,
+        "reason": reason,
+        "expedited": is_expedited,
+        "irreversible": is_irreversible,
+        "quarantine": is_quarantined,
+        "accept_rejected": accept_rejected,
+    }
+
+
+def started(world: OperatorWorld, engine: TargetEngine, rollout: str, request: dict[str, object]) -> Rollout:
+    """Start the execution named `rollout`, and answer the rollout as the engine began it.
+
+    Raises what the engine refused it with: HeldError, RefusedError or ConfigurationError; RolloutError when the
+    execution failed for another reason, or said nothing within a minute.
+    """
+    execution = engine.executions.start(rollout, request)
+    for _ in range(_PATIENCE):
+        begun = engine.store.load(engine.target)
+        if begun is not None and begun.id == rollout:
+            return begun
+        failure = world.failure(execution)
+        if failure is not None:
+            raise refusal(failure, rollout)
+        world.wait(_SECONDS)
+    raise RolloutError(
+        f"execution {rollout} was started and the engine has not answered within {_PATIENCE * _SECONDS:g} s: see "
+        f"bluegreen status {engine.target}, and the execution in the Step Functions console"
+    )
+
+
+def refusal(failure: ExecutionFailure, rollout: str) -> BlueGreenError:
+    """What an execution that failed at its start means for who started it."""
+    kind = _REFUSALS.get(failure.error.rpartition(".")[2])
+    if kind is not None:
+        return kind(_sentence(failure.cause))
+    return RolloutError(f"execution {rollout} failed with {failure.error or 'no error'}: {_sentence(failure.cause)}")
+
+
+def _sentence(cause: str) -> str:
+    """The sentence in a cause: Lambda wraps it in JSON, a state of type Fail does not."""
+    try:
+        wrapped = json.loads(cause)
+    except ValueError:
+        return cause or "no cause is given"
+    return str(wrapped.get("errorMessage") or cause) if isinstance(wrapped, dict) else cause

@@ -1,0 +1,54 @@
+"""The TARGET argument that operators' verbs take, and the rollout that is in flight there."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from ..engine.errors import ConfigurationError
+from ..engine.ports import RefusedError
+from ..engine.rollout import Rollout
+from .operator_world import OperatorWorld, TargetEngine
+
+TargetArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="TARGET", help="Such as Serving/Model; default: the only one.", show_default=False),
+]
+
+
+def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
+    """The target that is named, or the only one.
+
+    Raises ConfigurationError when none is named and there is not exactly one.
+    """
+    if target is not None:
+        return world.engine(target)
+    there = world.targets()
+    if not there:
+        raise ConfigurationError(
+            "there is no target in this account and region: deploy a stack with a CanaryAlb, or choose another "
+            "AWS_PROFILE or AWS_REGION"
+        )
+    if len(there) > 1:
+        raise ConfigurationError(f"no target is named and there are {len(there)}: give one of {', '.join(there)}")
+    return world.engine(there[0])
+
+
+def last_rollout(engine: TargetEngine) -> Rollout:
+    """The rollout in flight, or the last one. Raises RefusedError when there was never one."""
+    rollout = engine.store.load(engine.target)
+    if rollout is None:
+        raise RefusedError(
+            f"{engine.target} has had no rollout yet: begin one with bluegreen start {engine.target} --release NAME"
+        )
+    return rollout
+
+
+def in_flight(engine: TargetEngine, verb: str) -> Rollout:
+    """The rollout that `verb` is meant for. Raises RefusedError, with how the last one ended, when there is none."""
+    rollout = engine.store.load(engine.target)
+    if rollout is not None and not rollout.has_ended:
+        return rollout
+    ended = "" if rollout is None else f" (the last one, {rollout.id}, is {rollout.phase.value})"
+    raise RefusedError(
+        f"there is nothing to {verb}: {engine.target} has no rollout in flight{ended}; see bluegreen status"
+    )

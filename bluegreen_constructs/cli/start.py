@@ -1,0 +1,79 @@
+"""`bluegreen start`: begin the rollout of a release."""
+
+from typing import Annotated
+
+import typer
+
+from ..engine.release import Release
+from .answers import answer
+from .following import end_of, follow, leaving_it_running
+from .operator_world import opened
+from .option_parsers import option, whole
+from .reason_option import ReasonOption, sentence
+from .result_format import Format, FormatOption
+from .rollout_start import request_of, rollout_id, started
+from .rollout_summary import json_of, line_of
+from .rollout_targets import TargetArgument, chosen
+
+EXAMPLES = """\b
+Examples:
+  bluegreen start Serving/Model --release 1.4.2 --wait
+  bluegreen start Serving/Fleet --release 1.4.2 --version 17 --reason "ticket 4711"
+"""
+
+
+def start_command(
+    context: typer.Context,
+    target: TargetArgument = None,
+    *,
+    release: Annotated[str, typer.Option(metavar="NAME", help="An image tag, a digest, or a name of yours.")],
+    image: Annotated[
+        str, typer.Option(metavar="REF", help="The whole image; default: the side's repository.", show_default=False)
+    ] = "",
+    version: Annotated[
+        int | None,
+        option(whole("launch template version", 1, 10**9), "N", "The launch template version; default: NAME."),
+    ] = None,
+    reason: ReasonOption = None,
+    irreversible: Annotated[
+        bool, typer.Option("--irreversible", help="It cannot be taken back: freeze it instead of going back.")
+    ] = False,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="If it goes back, keep the bad side running, unrouted.")
+    ] = False,
+    accept_rejected: Annotated[
+        str | None,
+        option(
+            sentence("reason"), "REASON", "Why a release that was rejected may be tried again; default: it may not."
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it to its end; exit code 1 when it goes back.")] = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Begin the rollout of a release, and wait until the engine has accepted or refused it.
+
+    Exit code 2: the settings or the release cannot be rolled out; 3: a safety rule refuses it, such as a release that
+    was rejected; 4: another rollout holds the target.
+    """
+    shipped = Release(release, image, "" if version is None else str(version))
+    with opened(context) as world:
+        engine = chosen(world, target)
+        request = request_of(
+            engine,
+            shipped,
+            caller=world.caller(),
+            reason=reason or "",
+            is_irreversible=irreversible,
+            is_quarantined=quarantine,
+            accept_rejected=accept_rejected or "",
+        )
+        rollout = started(world, engine, rollout_id(shipped.name, world.now()), request)
+        if wait:
+            with leaving_it_running(rollout.id):
+                rollout = follow(world, engine, rollout)
+    if wait:
+        answer(format, f"rollout {rollout.id}: {line_of(rollout)}", json_of(rollout.target, rollout))
+        end_of(rollout)
+        return
+    said = f"rollout {rollout.id} of {rollout.target} has begun; watch it with bluegreen watch {rollout.target}"
+    answer(format, said, json_of(rollout.target, rollout))

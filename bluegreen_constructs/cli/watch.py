@@ -1,0 +1,40 @@
+"""`bluegreen watch`: a rollout's progress until it has ended."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from .answers import answer
+from .following import LONGEST, TIMEOUT, end_of, follow, leaving_it_running
+from .operator_world import opened
+from .result_format import Format, FormatOption
+from .rollout_summary import json_of, line_of
+from .rollout_targets import TargetArgument, chosen, last_rollout
+
+EXAMPLES = """\b
+Examples:
+  bluegreen watch
+  bluegreen watch Serving/Model --timeout 90 && echo promoted
+"""
+
+
+def watch_command(
+    context: typer.Context,
+    target: TargetArgument = None,
+    *,
+    timeout: Annotated[float | None, TIMEOUT] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Show a rollout until it has ended: exit code 0 when it was promoted, 1 when it went back or time is over.
+
+    With nothing in flight it tells how the last rollout ended. Ctrl-C ends the watching, not the rollout. Progress goes
+    to standard error, the end to standard output.
+    """
+    with opened(context) as world:
+        engine = chosen(world, target)
+        rollout = last_rollout(engine)
+        with leaving_it_running(rollout.id):
+            rollout = follow(world, engine, rollout, LONGEST if timeout is None else timedelta(minutes=timeout))
+    answer(format, f"rollout {rollout.id}: {line_of(rollout)}", json_of(rollout.target, rollout))
+    end_of(rollout)
