@@ -19,6 +19,7 @@ class AwsApis:
     ec2: Any
     logs: Any
     s3: Any
+    autoscaling: Any
 
     @staticmethod
     def of(config: EmulatorConfig) -> "AwsApis":
@@ -46,4 +47,5 @@ class AwsApis:
             ec2=client("ec2"),
             logs=client("logs"),
             s3=client("s3"),
+            autoscaling=client("autoscaling"),
         )

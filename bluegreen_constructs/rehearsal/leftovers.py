@@ -101,10 +101,21 @@ def _ec2(operation: str, key: str, field: str) -> Callable[[AwsApis], list[str]]
 
 
 _LISTS: Mapping[str, Callable[[AwsApis], list[str]]] = {
+    "AWS::AutoScaling::AutoScalingGroup": lambda apis: _all(
+        apis.autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupName"
+    ),
     "AWS::CloudWatch::Alarm": lambda apis: _all(apis.cloudwatch, "describe_alarms", "MetricAlarms", "AlarmName"),
     "AWS::EC2::EIP": _ec2("describe_addresses", "Addresses", "PublicIp"),
     "AWS::EC2::FlowLog": _ec2("describe_flow_logs", "FlowLogs", "FlowLogId"),
+    # A terminated instance is shown for a while, as terminated.
+    "AWS::EC2::Instance": lambda apis: [
+        one["InstanceId"]
+        for reservation in apis.ec2.describe_instances()["Reservations"]
+        for one in reservation["Instances"]
+        if one["State"]["Name"] != "terminated"
+    ],
     "AWS::EC2::InternetGateway": _ec2("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+    "AWS::EC2::LaunchTemplate": _ec2("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
     # A deleted gateway is shown for an hour, as deleted.
     "AWS::EC2::NatGateway": lambda apis: [
         one["NatGatewayId"] for one in apis.ec2.describe_nat_gateways()["NatGateways"] if one["State"] != "deleted"
@@ -124,6 +135,9 @@ _LISTS: Mapping[str, Callable[[AwsApis], list[str]]] = {
     ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": lambda apis: _all(
         apis.elbv2, "describe_target_groups", "TargetGroups", "TargetGroupArn"
+    ),
+    "AWS::IAM::InstanceProfile": lambda apis: _all(
+        apis.iam, "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"
     ),
     "AWS::IAM::Role": lambda apis: _all(apis.iam, "list_roles", "Roles", "RoleName"),
     "AWS::Lambda::Function": lambda apis: _all(apis.lambda_, "list_functions", "Functions", "FunctionName"),

@@ -19,6 +19,7 @@ LARGEST_VALUE = 2.0**360
 """PutMetricData: "Values must be in the range of -2^360 to 2^360"."""
 
 _PERCENTILE = re.compile(r"p(100|\d{1,2}(?:\.\d{1,10})?)")
+_RANK = re.compile(r"PR\((\d+(?:\.\d+)?)?:(\d+(?:\.\d+)?)?\)")
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,20 @@ def percentile_of(statistic: str) -> float | None:
     """The percentile a statistic names ("p95" is 95.0), or None when it is not one."""
     match = _PERCENTILE.fullmatch(statistic)
     return float(match[1]) if match else None
+
+
+def percentile_rank_of(statistic: str) -> tuple[float, float] | None:
+    """The bounds that a percentile rank names ("PR(:0.8)" is minus infinity and 0.8), or None when it is not one.
+
+    "Percentile rank is exclusive on the lower bound and inclusive on the upper bound":
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
+    """
+    match = _RANK.fullmatch(statistic)
+    if match is None or (match[1] is None and match[2] is None):
+        return None
+    low = -math.inf if match[1] is None else float(match[1])
+    high = math.inf if match[2] is None else float(match[2])
+    return (low, high) if low < high else None
 
 
 def check_statistic(statistic: str) -> None:
@@ -189,12 +204,13 @@ class MetricStore:
         """One point for each period beginning in [start, end) that has samples, oldest first.
 
         `start` is rounded down to a whole slot of ten rehearsed seconds, and periods are counted from there; the last
-        period is not cut at `end`. `statistic` is SampleCount, Sum, Average, Minimum, Maximum or a percentile like p95
-        (linear interpolation between the two nearest ranks); others raise RehearsalError. Without `unit`, samples of
-        all units count. A percentile over negative values has no point, as CloudWatch documents.
+        period is not cut at `end`. `statistic` is SampleCount, Sum, Average, Minimum, Maximum, a percentile like p95
+        (linear interpolation between the two nearest ranks) or a percentile rank like PR(:0.8) (percent of the samples
+        up to 0.8); others raise RehearsalError. Without `unit`, samples of all units count. A percentile or a rank over
+        negative values has no point, as CloudWatch documents of percentiles.
         """
         compute = _statistic(statistic)
-        with_samples = percentile_of(statistic) is not None
+        with_samples = statistic not in _PLAIN_STATISTICS
         check_period(period)
         first = math.floor(start / RESOLUTION_SECONDS)
         width = period // RESOLUTION_SECONDS
@@ -274,13 +290,23 @@ def _statistic(statistic: str) -> _Statistic:
     plain = _PLAIN_STATISTICS.get(statistic)
     if plain is not None:
         return plain
-    percentile = percentile_of(statistic)
-    if percentile is None:
-        raise RehearsalError(
-            f"the statistic {statistic!r} is not rehearsed; "
-            "use SampleCount, Sum, Average, Minimum, Maximum or a percentile such as p95"
-        )
-    return lambda slot: _percentile(slot, percentile)
+    percentile, rank = percentile_of(statistic), percentile_rank_of(statistic)
+    if percentile is not None:
+        return lambda slot: _percentile(slot, percentile)
+    if rank is not None:
+        return lambda slot: _percentile_rank(slot, *rank)
+    raise RehearsalError(
+        f"the statistic {statistic!r} is not rehearsed; use SampleCount, Sum, Average, Minimum, Maximum, a percentile "
+        "such as p95 or a percentile rank such as PR(:0.8)"
+    )
+
+
+def _percentile_rank(slot: _Slot, low: float, high: float) -> float | None:
+    """Percent of the samples above `low` and up to `high`; none where there are no percentiles."""
+    if not slot.has_percentiles or slot.low < 0:
+        return None
+    within = math.fsum(times for value, times in slot.samples.items() if low < value <= high)
+    return 100 * within / slot.count
 
 
 def _percentile(slot: _Slot, percentile: float) -> float | None:

@@ -78,7 +78,9 @@ class DeploymentWorld:
     def _group_for(self, deployment: Deployment, number: int) -> str:
         ingress, source = deployment.target.ingresses[number], deployment.source
         live = source.groups[number] if source is not None and number < len(source.groups) else ""
-        if not deployment.run.plan.shifts_traffic or not ingress.production_rule:
+        if not ingress.production_rule:
+            return ingress.group
+        if not deployment.run.plan.shifts_traffic:
             return live or ingress.group
         is_known = live in {ingress.group, ingress.alternate}
         if deployment.strays and is_known:  # a superseded deployment may have left weights on both: reconciled next
@@ -104,6 +106,10 @@ class DeploymentWorld:
     def run_tasks(self, revision: Revision) -> None:
         """Hand the revision to the scheduler."""
         self._scheduler.run(revision)
+
+    def replace_tasks(self, revision: Revision) -> None:
+        """Hand the revision to the scheduler in the place of all others of its service."""
+        self._scheduler.replace(revision)
 
     def scale_in(self, revision: Revision) -> None:
         """Let the scheduler drain the revision."""

@@ -3,7 +3,8 @@
 Played from the developer guide: `blue-green-deployment-how-it-works` (stages, 24 hours a stage),
 `deployment-lifecycle-hooks` and `pause-lifecycle-hooks` (hooks, and that a rollback runs those of the two traffic
 shifts again), `canary-deployment`, `deployment-type-linear`, `deployment-circuit-breaker`, `deployment-alarm-failure`,
-`stop-service-deployment`, and the API reference of ServiceDeployment (statuses).
+`stop-service-deployment`, `deployment-type-ecs` (rolling deployments) and the API reference of ServiceDeployment
+(statuses).
 
 Two choices where AWS says nothing: weights are written when a shift stage begins and its hooks are asked after that;
 the first deployment of a service, which has nothing to hold traffic back on, goes to 100 percent in one step.
@@ -60,7 +61,7 @@ def look_again_at(run: Run, now: float) -> float:
     if run.status.has_ended or not run.script:
         return now
     segment = run.script[run.at]
-    times = [run.since + DAY]
+    times = [(run.since if run.plan.shifts_traffic else now) + DAY]
     if run.held_since is not None:
         times.append(run.held_since + segment.hold)
     times.extend(visit.expires_at for visit in run.visits if visit.is_open)
@@ -106,8 +107,11 @@ def _judge(run: Run, seen: Seen) -> Run:
 
 
 def _is_overdue(run: Run, now: float) -> bool:
-    """A stage may last 24 hours, or as long as its pause; a bake ends by itself."""
-    if run.part == Part.HOLDING or not run.script:
+    """A stage may last 24 hours, or as long as its pause; a bake ends by itself.
+
+    A rolling deployment has no stages: without a circuit breaker ECS goes on trying to start its tasks.
+    """
+    if run.part == Part.HOLDING or not run.script or not run.plan.shifts_traffic:
         return False
     return now - run.since > max([DAY, *(visit.hook.timeout for visit in run.visits if visit.hook.is_pause)])
 
@@ -123,7 +127,9 @@ def _failed(run: Run, seen: Seen, reason: str, *, rolls_back: bool) -> Run:
 def _turned_back(run: Run, seen: Seen, happening: Happening) -> Run:
     return replace(
         _moved(run, happening),
-        script=rollback_script(_visited_stages(run), has_test_rule=run.has_test_rule),
+        script=rollback_script(
+            _visited_stages(run), has_test_rule=run.has_test_rule, is_rolling=not run.plan.shifts_traffic
+        ),
         at=0,
         part=Part.BEFORE,
         since=seen.now,
@@ -207,6 +213,11 @@ def _is_met(need: Need, seen: Seen) -> bool:
         return seen.live.existing == 0
     if need is Need.STRAYS_GONE:
         return seen.strays.existing == 0
+    if need is Need.REPLACED:
+        has_replaced = seen.candidate.healthy >= seen.candidate.wanted
+        return has_replaced and seen.live.existing == 0 and seen.strays.existing == 0
+    if need is Need.RESTORED:
+        return seen.candidate.existing == 0 and seen.live.healthy >= seen.live.wanted
     return True
 
 

@@ -5,7 +5,7 @@ Followed: the developer guide's `blue-green-deployment-how-it-works`, `canary-de
 """
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from .deployment_plan import Plan, Stage
@@ -18,6 +18,8 @@ class Need(StrEnum):
     CANDIDATE_HEALTHY = "the candidate's tasks healthy"
     CANDIDATE_GONE = "the candidate's tasks stopped"
     LIVE_GONE = "the former live side's tasks stopped"
+    REPLACED = "the candidate's tasks healthy and all others stopped"
+    RESTORED = "the live side's tasks healthy again and the candidate's stopped"
     STRAYS_GONE = "the tasks of a superseded deployment stopped"
 
 
@@ -45,7 +47,14 @@ class Segment:
 
 
 def forward_script(plan: Plan, *, has_source: bool, has_strays: bool, has_test_rule: bool) -> tuple[Segment, ...]:
-    """The stages from the start to SUCCESSFUL."""
+    """The stages from the start to SUCCESSFUL.
+
+    A rolling deployment has one: both kinds of tasks come and go within its bounds, and what a superseded deployment
+    left behind is replaced with the rest.
+    """
+    if not plan.shifts_traffic:
+        change = Change(candidate_runs=True, live_runs=False, strays_run=False)
+        return (Segment(Stage.SCALE_UP, change=change, asks_hooks=False, after=Need.REPLACED),)
     clean_up = Segment(Stage.CLEAN_UP, change=Change(live_runs=False), asks_hooks=False, after=Need.LIVE_GONE)
     scale_up = Segment(
         Stage.SCALE_UP, change=Change(candidate_runs=True), asks_hooks=False, after=Need.CANDIDATE_HEALTHY
@@ -54,8 +63,6 @@ def forward_script(plan: Plan, *, has_source: bool, has_strays: bool, has_test_r
         Stage.RECONCILE_SERVICE, change=Change(production=0.0, test=0.0, strays_run=False), after=Need.STRAYS_GONE
     )
     before = (reconcile,) if has_strays else ()
-    if not plan.shifts_traffic:
-        return (*(replace(part, asks_hooks=False) for part in before), scale_up, clean_up)
     shifts: list[Segment] = []
     for step in plan.steps if has_source else plan.steps[-1:]:
         # "For linear and canary deployments, this stage is invoked before every traffic shift step" (API reference).
@@ -86,8 +93,11 @@ def forward_script(plan: Plan, *, has_source: bool, has_strays: bool, has_test_r
     )
 
 
-def rollback_script(visited: Set[Stage], *, has_test_rule: bool) -> tuple[Segment, ...]:
+def rollback_script(visited: Set[Stage], *, has_test_rule: bool, is_rolling: bool = False) -> tuple[Segment, ...]:
     """The way back: production first, then test, then the candidate's tasks; only what moved is moved back."""
+    if is_rolling:
+        change = Change(candidate_runs=False, live_runs=True)
+        return (Segment(Stage.CLEAN_UP, change=change, asks_hooks=False, after=Need.RESTORED),)
     back: list[Segment] = []
     if Stage.PRODUCTION_TRAFFIC_SHIFT in visited:
         back.append(Segment(Stage.PRODUCTION_TRAFFIC_SHIFT, change=Change(production=0.0)))

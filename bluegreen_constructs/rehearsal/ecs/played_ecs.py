@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,16 +20,15 @@ from .secret_values import SecretValues
 from .service_deployments import Deployment, Driver, stage_times
 from .service_scheduler import ServiceScheduler, Task, TaskState
 from .service_views import deployment_id, plan_summary
+from .task_environment import task_environment
 from .task_host import LocalTaskHost
-from .task_processes import TaskProcesses, last_lines
+from .task_processes import START_SECONDS, TaskProcesses, last_lines
 from .tasks_file import TasksFile
 
 _log = logging.getLogger("rehearsal.ecs")
 _TICK = 0.2  # real seconds between two looks at the tasks
 _LOOK = 0.25  # real seconds after which a driver looks again at tasks and alarms
 _HOOK_SECONDS = 905.0  # a Lambda hook may take 15 minutes
-# The emulator's own settings; a task must not take them for its own, nor reach the network through our proxy.
-_NOT_FOR_TASKS = frozenset({"GATEWAY_PORT", "BIND_HOST", "HTTP_PROXY", "HTTPS_PROXY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,7 @@ class PlayedEcs:
             return session.client(service, endpoint_url=settings.endpoint, config=config)
 
         self._addresses = LoopbackAddresses()
-        environment = {key: value for key, value in os.environ.items() if key.upper() not in _NOT_FOR_TASKS}
-        self._processes = TaskProcesses(settings.log_dir, {**environment, **_task_credentials(settings)})
+        self._processes = TaskProcesses(settings.log_dir, task_environment(settings.endpoint, settings.region))
         self._host = LocalTaskHost(
             tasks,
             self._processes,
@@ -92,6 +89,8 @@ class PlayedEcs:
             grace=self.services.grace,
             new_task_arn=self.services.new_task_arn,
             saved=self.services.save_task,
+            bounds=self.services.bounds,
+            least_grace=START_SECONDS * clock.speed,
         )
         outside = DeploymentWorld(
             self._scheduler,
@@ -218,15 +217,3 @@ def last_words(task: Task, log_dir: Path) -> tuple[str, ...]:
     if task.last_words is None:
         task.last_words = tuple(line for log in sorted(log_dir.glob(f"{task.id}-*.log")) for line in last_lines(log))
     return task.last_words
-
-
-def _task_credentials(settings: EcsSettings) -> dict[str, str]:
-    """A task's SDK calls go to the emulator, as with a task role."""
-    return {
-        "AWS_ENDPOINT_URL": settings.endpoint,
-        "AWS_REGION": settings.region,
-        "AWS_DEFAULT_REGION": settings.region,
-        "AWS_ACCESS_KEY_ID": "task",
-        "AWS_SECRET_ACCESS_KEY": "task",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }

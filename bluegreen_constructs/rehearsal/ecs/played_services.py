@@ -15,14 +15,22 @@ from typing import cast
 
 from ...engine.errors import RehearsalError
 from ..clock import Clock
-from .deployment_plan import LONGEST_DEPLOYMENT, mapping, truth
+from .deployment_plan import LONGEST_DEPLOYMENT, mapping, read_plan, truth
 from .deployment_run import Request, Status
 from .hook_visits import HookAnswer
 from .revision import DEPLOYED_PARAMETERS, KEPT_PARAMETERS, Revision, deployed_part, is_same_release
-from .service_checks import check_service
+from .rolling_replacement import Bounds, bounds_of
+from .service_checks import check_groups, check_service
 from .service_deployments import Deployment, DeploymentHistory, Driver, Milestone, is_in_clean_up, new_deployment
+from .service_events import steady, task_messages
 from .service_scheduler import ServiceScheduler, Task, counts
-from .service_views import current_revisions, deployment_id, service_deployments_view, task_view
+from .service_views import (
+    current_revisions,
+    deployment_id,
+    rolling_deployments_view,
+    service_deployments_view,
+    task_view,
+)
 
 _log = logging.getLogger("rehearsal.ecs")
 Service = MutableMapping[str, object]
@@ -34,12 +42,16 @@ _NOT_KEPT = frozenset(
 
 @dataclass(frozen=True)
 class Records:
-    """ministack's dictionaries. `scope` enters the account and region that they belong to."""
+    """ministack's dictionaries. `scope` enters the account and region that they belong to.
+
+    `is_behind_a_balancer`: whether a rule or listener names a target group; asked within the scope.
+    """
 
     services: MutableMapping[str, Service]
     tasks: MutableMapping[str, dict[str, object]]
     task_definition: Callable[[str], Mapping[str, object]]
     scope: Callable[[], AbstractContextManager[None]]
+    is_behind_a_balancer: Callable[[str], bool] = lambda _: True
 
 
 class PlayedServices:
@@ -59,6 +71,7 @@ class PlayedServices:
         self._announce = announce
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
+        self._steady: set[str] = set()  # of the scheduler's thread alone
         self.history = DeploymentHistory()
         self._scheduler: ServiceScheduler | None = None
         self._driver: Driver | None = None
@@ -93,6 +106,10 @@ class PlayedServices:
         record = self.service(service_arn)
         return float(str((record or {}).get("healthCheckGracePeriodSeconds") or 0))
 
+    def bounds(self, service_arn: str) -> Bounds:
+        """How far a rolling deployment of the service may go below and above its desired count."""
+        return bounds_of(mapping((self.service(service_arn) or {}).get("deploymentConfiguration")))
+
     def new_task_arn(self, revision: Revision) -> str:
         """The ARN of a task to come."""
         head, _, _ = revision.service_arn.partition(":service/")
@@ -104,23 +121,20 @@ class PlayedServices:
         desired = "RUNNING" if task.state == "RUNNING" else "STOPPED"
         with self._records.scope():
             definition = self._records.task_definition(task.revision.task_definition)
+            is_first = task.arn not in self._records.tasks
             self._records.tasks[task.arn] = task_view(task, definition, self._not_run(task.id), desired)
-        service = self.service(task.revision.service_arn)
-        if service is None:
-            return
-        name = task.revision.service_name
-        has_failed = task.stop_code == "EssentialContainerExited" and task.state == "DEACTIVATING"
-        if has_failed or task.stop_code == "TaskFailedToStart":
-            detail = f"exit code {task.exit_code}" if task.exit_code is not None else task.reason
-            self._tell(service, f"(service {name}) (task {task.id}) failed: {detail}.")
-        elif task.reason.startswith("Task failed ELB") and task.state == "DEACTIVATING":
-            self._tell(service, f"(service {name}) (task {task.id}) is unhealthy: {task.reason}.")
+        failures = self.scheduler.failures(task.revision.arn, in_a_row=True)
+        record = self.service(task.revision.service_arn)
+        for message in task_messages(task, is_first=is_first, failures_in_a_row=failures):
+            self._tell(record, message)
 
     # -- what the API sets going
 
     def create(self, record: Service, request: Mapping[str, object]) -> Deployment:
         """Deploy a service that has just been recorded."""
         self._keep(record, request)
+        with self._records.scope():
+            check_groups(record, self._records.is_behind_a_balancer)
         record["deploymentConfiguration"] = _with_defaults(mapping(record.get("deploymentConfiguration")))
         return self._deploy(record)
 
@@ -128,7 +142,7 @@ class PlayedServices:
         """Change a service; the deployment that this starts, or None when nothing has to be deployed.
 
         A running deployment is superseded: going back to what was live before rolls it back, anything else stops it
-        and the new deployment reconciles first (RECONCILE_SERVICE).
+        and the new deployment reconciles first (RECONCILE_SERVICE). A rolling one is always replaced by the next.
         """
         wanted: dict[str, object] = {**record, **{k: v for k, v in request.items() if k not in _NOT_KEPT}}
         if "deploymentConfiguration" in request:
@@ -136,14 +150,16 @@ class PlayedServices:
             given = mapping(request["deploymentConfiguration"])
             wanted["deploymentConfiguration"] = {**mapping(record.get("deploymentConfiguration")), **given}
         check_service(wanted)
-        before = deployed_part(record)
+        is_same = is_same_release(deployed_part(record), deployed_part(wanted))
+        deploys = not is_same or truth(request.get("forceNewDeployment"))
         with self._lock:
+            if deploys and not read_plan(mapping(wanted.get("deploymentConfiguration"))).shifts_traffic:
+                # Before the new count is seen: the release that goes must not be started once more.
+                self.scheduler.retire(str(record["serviceArn"]))
             record.update(wanted)
             if request.get("desiredCount") is not None:
                 record["desiredCount"] = int(str(request["desiredCount"]))
-        if is_same_release(before, deployed_part(record)) and not truth(request.get("forceNewDeployment")):
-            return None
-        return self._deploy(record)
+        return self._deploy(record) if deploys else None
 
     def drain(self, record: Service) -> None:
         """Begin to delete: stop a running deployment, scale everything in; `sweep` ends it."""
@@ -157,15 +173,28 @@ class PlayedServices:
             self.scheduler.scale_in(revision.arn)
 
     def sweep(self) -> None:
-        """Let drained services go: DRAINING becomes INACTIVE when no task is left."""
+        """Let drained services go (DRAINING becomes INACTIVE when no task is left); say when one is steady again."""
         with self._records.scope():
-            draining = [r for r in list(self._records.services.values()) if r.get("status") == "DRAINING"]
-        for record in draining:
+            records = list(self._records.services.values())
+        for record in records:
+            if record.get("status") == "ACTIVE" and is_played(record):
+                self._say_when_steady(record)
+        for record in [record for record in records if record.get("status") == "DRAINING"]:
             arn = str(record.get("serviceArn"))
             if self.history.running(arn) is None and not self._revisions_with_tasks(arn):
                 record["status"] = "INACTIVE"
                 record["runningCount"] = 0
                 record["deployments"] = []
+
+    def _say_when_steady(self, record: Service) -> None:
+        arn = str(record["serviceArn"])
+        tasks = [t for t in self.scheduler.tasks() if t.revision.service_arn == arn and t.state != "STOPPED"]
+        wanted = int(str(record.get("desiredCount", 0)))
+        if self.history.running(arn) is not None or len(tasks) != wanted or not all(t.is_healthy for t in tasks):
+            self._steady.discard(arn)
+        elif arn not in self._steady:
+            self._steady.add(arn)
+            self._tell(record, steady(str(record.get("serviceName"))))
 
     def stop_deployment(self, deployment: Deployment, stop_type: str) -> str:
         """StopServiceDeployment; the refusal, or "" when it is under way."""
@@ -197,14 +226,18 @@ class PlayedServices:
         tasks = [task for task in self.scheduler.tasks() if task.revision.service_arn == arn]
         desired = int(str(record.get("desiredCount", 0)))
         count, _ = counts(tasks)
-        shown = service_deployments_view(running, live, tasks, desired)
         revisions = self._revisions_with_tasks(arn)
+        newest = next(reversed(self.history.of(arn)), None)
+        if newest is not None and not newest.run.plan.shifts_traffic:
+            shown = rolling_deployments_view(newest, live, revisions, tasks, desired)
+        else:
+            shown = service_deployments_view(running, live, tasks, desired)
         if live is not None and live.arn not in {revision.arn for revision in revisions}:
             revisions = (*revisions, live)
         wanted = {revision.arn: self.scheduler.look(revision.arn).wanted for revision in revisions}
         record.update(
             runningCount=count,
-            pendingCount=max(0, sum(wanted.values()) - count),
+            pendingCount=sum(int(str(deployment["pendingCount"])) for deployment in shown),
             deployments=shown,
             currentServiceDeployment=running.arn if running else None,
             currentServiceRevisions=current_revisions(revisions, tasks, wanted),
@@ -228,7 +261,6 @@ class PlayedServices:
                 self._announce(deployment, "SERVICE_DEPLOYMENT_IN_PROGRESS", f"ECS deployment rolling back to {back}.")
         if run.status is Status.SUCCESSFUL:
             self._tell(record, f"{label} deployment completed.")
-            self._tell(record, f"(service {name}) has reached a steady state.")
             self._announce(deployment, "SERVICE_DEPLOYMENT_COMPLETED", "")
         elif run.status is Status.STOPPED:
             self.scheduler.freeze(deployment.target.arn)
@@ -267,7 +299,7 @@ class PlayedServices:
                 now=self._clock.now(),
             )
             if previous is not None:
-                source = previous.source
+                source = previous.source if deployment.run.plan.shifts_traffic else None
                 if source is not None and is_same_release(deployed_part(record), source.configuration):
                     previous.ask(
                         Request.ROLLBACK,

@@ -1,7 +1,7 @@
 """What CreateService and UpdateService refuse at once, in the words of `troubleshooting-blue-green`."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...engine.errors import ConfigurationError
 from .deployment_plan import Strategy, mapping, mappings, read_plan
@@ -42,4 +42,13 @@ def check_service(service: Mapping[str, object]) -> None:
         if ingress.production_rule == ingress.test_rule:
             raise ConfigurationError(
                 f"The following rules cannot be used as both production and test listener rules: {ingress.test_rule}"
+            )
+
+
+def check_groups(service: Mapping[str, object], is_behind_a_balancer: Callable[[str], bool]) -> None:
+    """Refuse a service whose target group no rule names yet; ConfigurationError in CreateService's words."""
+    for ingress in ingresses(service):
+        if not ingress.production_rule and not is_behind_a_balancer(ingress.group):
+            raise ConfigurationError(
+                f"The target group with targetGroupArn {ingress.group} does not have an associated load balancer."
             )

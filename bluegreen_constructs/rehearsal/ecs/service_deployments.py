@@ -89,6 +89,9 @@ class Outside(Protocol):
     def run_tasks(self, revision: Revision) -> None:
         """Keep the service's desired count of this revision."""
 
+    def replace_tasks(self, revision: Revision) -> None:
+        """Keep the service's desired count of this revision, and stop its other tasks within the service's bounds."""
+
     def scale_in(self, revision: Revision) -> None:
         """Drain and stop the revision's tasks."""
 
@@ -235,6 +238,9 @@ class Driver:
             self._outside.shift_production(deployment, action.production)
         if action.test is not None:
             self._outside.shift_test(deployment, action.test)
+        if not deployment.run.plan.shifts_traffic:
+            self._replace(deployment, forward=action.candidate_runs is True)
+            return
         if action.candidate_runs is not None:
             self._run_or_not(deployment.target, runs=action.candidate_runs)
         if action.live_runs is not None and deployment.source is not None:
@@ -242,6 +248,15 @@ class Driver:
         if action.strays_run is False:
             for stray in deployment.strays:
                 self._outside.scale_in(stray)
+
+    def _replace(self, deployment: Deployment, *, forward: bool) -> None:
+        """A rolling deployment's one move, there or back; without a source there is nothing to go back to."""
+        if forward:
+            self._outside.replace_tasks(deployment.target)
+        elif deployment.source is not None:
+            self._outside.replace_tasks(deployment.source)
+        else:
+            self._outside.scale_in(deployment.target)
 
     def _run_or_not(self, revision: Revision, *, runs: bool) -> None:
         if runs:

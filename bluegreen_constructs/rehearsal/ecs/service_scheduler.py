@@ -1,8 +1,9 @@
 """The ECS service scheduler: keeps as many healthy tasks of each service revision as the service wants.
 
 It starts processes, registers them in their target groups, replaces those that end or fail their load balancer's
-health checks (after healthCheckGracePeriodSeconds), and drains a task before it stops it. One thread does all of
-this (`tick`); other threads only say what is wanted and read what there is.
+health checks (after healthCheckGracePeriodSeconds), and drains a task before it stops it. In a rolling deployment
+(`replace`) it starts and stops within the service's bounds (`rolling_replacement`). One thread does all of this
+(`tick`); other threads only say what is wanted and read what there is.
 """
 
 import itertools
@@ -16,6 +17,7 @@ from typing import Protocol
 from ...engine.errors import BlueGreenError
 from .deployment_run import Tasks
 from .revision import Revision
+from .rolling_replacement import Bounds, Moves, Running, next_moves
 
 _log = logging.getLogger("rehearsal.ecs")
 _STEADY = 10.0  # rehearsed seconds that a task without load balancer must live to count as healthy
@@ -80,6 +82,7 @@ class Task:
     started_at: float
     state: TaskState = TaskState.RUNNING
     is_healthy: bool = False
+    was_healthy: bool = False
     is_registered: bool = False
     stopping_at: float | None = None
     stopped_at: float | None = None
@@ -97,10 +100,11 @@ class Task:
 
 @dataclass
 class _Fleet:
-    """The tasks of one revision."""
+    """The tasks of one revision. `is_former`: a rolling deployment replaces them, as its bounds allow."""
 
     revision: Revision
     runs: bool = True
+    is_former: bool = False
     is_frozen: bool = False
     tasks: list[Task] = field(default_factory=list)
     failures: int = 0
@@ -121,7 +125,13 @@ class ServiceScheduler:
         grace: Callable[[str], float],
         new_task_arn: Callable[[Revision], str],
         saved: Callable[[Task], None],
+        bounds: Callable[[str], Bounds] = lambda _: Bounds(),
+        least_grace: float = 0.0,
     ) -> None:
+        """`bounds` are those of a service's rolling deployments, by its ARN.
+
+        `least_grace`: rehearsed seconds that every task has to become healthy for the first time.
+        """
         self._host = host
         self._groups = groups
         self._now = now
@@ -129,6 +139,8 @@ class ServiceScheduler:
         self._grace = grace
         self._new_task_arn = new_task_arn
         self._saved = saved
+        self._bounds = bounds
+        self._least_grace = least_grace
         self._fleets: dict[str, _Fleet] = {}
         self._lock = threading.Lock()
 
@@ -136,7 +148,19 @@ class ServiceScheduler:
         """Keep the service's desired count of this revision's tasks from now on."""
         with self._lock:
             fleet = self._fleets.setdefault(revision.arn, _Fleet(revision))
-            fleet.runs, fleet.is_frozen = True, False
+            fleet.runs, fleet.is_frozen, fleet.is_former = True, False, False
+
+    def replace(self, revision: Revision) -> None:
+        """Keep the service's desired count of this revision, and stop its others' tasks as the bounds allow."""
+        self.retire(revision.service_arn)
+        self.run(revision)
+
+    def retire(self, service_arn: str) -> None:
+        """Start no more tasks of a service until the next revision is handed over, and stop as the bounds allow."""
+        with self._lock:
+            for fleet in self._fleets.values():
+                if fleet.revision.service_arn == service_arn:
+                    fleet.is_former = True
 
     def scale_in(self, revision_arn: str) -> None:
         """Drain and stop all tasks of a revision."""
@@ -201,7 +225,22 @@ class ServiceScheduler:
             return self._fleets.get(revision_arn)
 
     def _wanted(self, fleet: _Fleet) -> int:
-        return self._desired_count(fleet.revision.service_arn) if fleet.runs else 0
+        if not fleet.runs:
+            return 0
+        if fleet.is_former:  # those that are left: none of them is started again
+            return _running(fleet).running
+        return self._desired_count(fleet.revision.service_arn)
+
+    def _siblings(self, fleet: _Fleet) -> tuple[list[_Fleet], list[_Fleet]]:
+        """The fleets of the same service that run tasks: those of present revisions, and former ones."""
+        with self._lock:
+            fleets = [f for f in self._fleets.values() if f.revision.service_arn == fleet.revision.service_arn]
+        return [f for f in fleets if f.runs and not f.is_former], [f for f in fleets if f.runs and f.is_former]
+
+    def _moves(self, deployed: Iterable[_Fleet], former: Iterable[_Fleet], service: str) -> Moves:
+        """What the bounds of a rolling deployment allow now."""
+        counted = [_sum(_running(fleet) for fleet in fleets) for fleets in (deployed, former)]
+        return next_moves(self._desired_count(service), self._bounds(service), *counted)
 
     def _health(self, fleet: _Fleet) -> Mapping[str, Mapping[str, str]]:
         if all(task.state is TaskState.STOPPED for task in fleet.tasks):
@@ -234,16 +273,21 @@ class ServiceScheduler:
             self._failed(fleet, task, "EssentialContainerExited", "Essential container in task exited")
         elif task.asked_to_stop:
             self._drain(task, "UserInitiated", task.asked_to_stop)
-        elif "unhealthy" in states and age >= self._grace(task.revision.service_arn):
+        elif "unhealthy" in states and age >= self._grace_of(task):
             groups = ", ".join(task.revision.groups)
             self._failed(fleet, task, "ServiceSchedulerInitiated", f"Task failed ELB health checks in ({groups})")
         else:
             is_healthy = all(state == "healthy" for state in states) if states else age >= _STEADY
             if is_healthy and not task.is_healthy:
                 fleet.failures_in_a_row = 0
+            task.was_healthy = task.was_healthy or is_healthy
             if is_healthy != task.is_healthy:
                 task.is_healthy = is_healthy
                 self._saved(task)
+
+    def _grace_of(self, task: Task) -> float:
+        grace = self._grace(task.revision.service_arn)
+        return grace if task.was_healthy else max(grace, self._least_grace)
 
     def _failed(self, fleet: _Fleet, task: Task, code: str, reason: str) -> None:
         self._count_failure(fleet)
@@ -265,16 +309,32 @@ class ServiceScheduler:
 
     def _match(self, fleet: _Fleet) -> None:
         """Start what is missing, drain what is too much (the newest first), forget what has long stopped."""
-        running = [task for task in fleet.tasks if task.state is TaskState.RUNNING]
+        running = _running_tasks(fleet)
         wanted = self._wanted(fleet)
+        leaving = self._replaced(fleet) if fleet.is_former and fleet.runs else running[wanted:]
         if len(running) < wanted and not fleet.is_frozen and self._now() >= fleet.restart_at:
-            for _ in range(wanted - len(running)):
+            for _ in range(min(wanted - len(running), self._room(fleet))):
                 if not self._launch(fleet):
                     break
-        for task in running[wanted:]:
+        for task in leaving:
             self._drain(task, "ServiceSchedulerInitiated", f"Scaling activity initiated by {fleet.revision.arn}")
         # ECS keeps stopped tasks for about an hour.
         fleet.tasks = [t for t in fleet.tasks if t.stopped_at is None or self._now() - t.stopped_at < 3600.0]
+
+    def _room(self, fleet: _Fleet) -> int:
+        """How many tasks may be started; former ones beside them take up room."""
+        deployed, former = self._siblings(fleet)
+        if not any(_running_tasks(other) for other in former):
+            return self._wanted(fleet)
+        return self._moves(deployed, former, fleet.revision.service_arn).start
+
+    def _replaced(self, fleet: _Fleet) -> list[Task]:
+        """The tasks of a former revision that may stop now: unhealthy ones of all former revisions go first."""
+        deployed, former = self._siblings(fleet)
+        moves = self._moves(deployed, former, fleet.revision.service_arn)
+        candidates = [task for other in former for task in _running_tasks(other)]
+        candidates.sort(key=lambda task: (task.is_healthy, task.started_at))
+        return [task for task in candidates[: moves.stop] if task.revision.arn == fleet.revision.arn]
 
     def _launch(self, fleet: _Fleet) -> bool:
         revision = fleet.revision
@@ -301,6 +361,20 @@ class ServiceScheduler:
     def _save(self, task: Task, state: TaskState) -> None:
         task.state = state
         self._saved(task)
+
+
+def _running_tasks(fleet: _Fleet) -> list[Task]:
+    return [task for task in fleet.tasks if task.state is TaskState.RUNNING]
+
+
+def _running(fleet: _Fleet) -> Running:
+    running = _running_tasks(fleet)
+    return Running(len(running), sum(task.is_healthy for task in running))
+
+
+def _sum(parts: Iterable[Running]) -> Running:
+    listed = list(parts)
+    return Running(sum(part.running for part in listed), sum(part.healthy for part in listed))
 
 
 def counts(tasks: Iterable[Task]) -> tuple[int, int]:

@@ -109,12 +109,40 @@ def service_deployments_view(
             shown.append((running.source, "PRIMARY", "IN_PROGRESS", running.run.reason))
         shown.append((running.target, "ACTIVE", "FAILED", running.run.reason))
     elif live is not None:
-        shown.append((live, "PRIMARY", "COMPLETED", "ECS deployment completed."))
+        shown.append((live, "PRIMARY", "COMPLETED", ""))
     return [
-        _old_style(revision, status, rollout, reason or f"ECS deployment {deployment_id(revision)} in progress.")
-        | _old_counts([task for task in tasks if task.revision.arn == revision.arn], status, desired)
+        _shown(revision, status, rollout, reason=reason, tasks=tasks, desired=desired)
         for revision, status, rollout, reason in shown
     ]
+
+
+def rolling_deployments_view(
+    newest: Deployment, live: Revision | None, with_tasks: Sequence[Revision], tasks: Sequence[Task], desired: int
+) -> list[Json]:
+    """`deployments` of DescribeServices for a service that is replaced in place.
+
+    PRIMARY is the latest deployment, or what it was rolled back to; ACTIVE is every other revision that has tasks left,
+    with as many as run as its desired count. Only the circuit breaker and alarms make a deployment FAILED.
+    """
+    run = newest.run
+    primary, rollout = newest.target, "IN_PROGRESS"
+    if run.status is Status.SUCCESSFUL:
+        rollout = "COMPLETED"
+    elif run.status is Status.STOPPED:
+        rollout = "FAILED"
+    elif not run.is_forward and live is not None:
+        primary, rollout = live, "COMPLETED" if run.status.has_ended else "IN_PROGRESS"
+    elif not run.is_forward:
+        rollout = "FAILED"
+    reason = run.reason if rollout != "COMPLETED" else ""
+    shown = [_shown(primary, "PRIMARY", rollout, reason=reason, tasks=tasks, desired=desired)]
+    for revision in with_tasks:
+        if revision.arn != primary.arn:
+            mine = [task for task in tasks if task.revision.arn == revision.arn]
+            rollout = "COMPLETED" if live is not None and revision.arn == live.arn else "IN_PROGRESS"
+            rollout = "FAILED" if revision.arn == newest.target.arn else rollout
+            shown.append(_shown(revision, "ACTIVE", rollout, tasks=tasks, desired=counts(mine)[0]))
+    return shown
 
 
 def task_view(task: Task, task_definition: Mapping[str, object], not_run: Sequence[str], desired: str) -> Json:
@@ -215,26 +243,26 @@ def _summary(revision: Revision, tasks: Sequence[Task], production: float, test:
     }
 
 
-def _old_style(revision: Revision, status: str, rollout: str, reason: str) -> Json:
+def _shown(
+    revision: Revision, status: str, rollout: str, *, reason: str = "", tasks: Sequence[Task], desired: int
+) -> Json:
+    mine = [task for task in tasks if task.revision.arn == revision.arn]
+    running, _ = counts(mine)
+    number = deployment_id(revision)
+    said = {"IN_PROGRESS": "in progress", "COMPLETED": "completed", "FAILED": "failed"}[rollout]
     return {
-        "id": deployment_id(revision),
+        "id": number,
         "status": status,
         "taskDefinition": revision.task_definition,
         "createdAt": revision.created_at,
         "updatedAt": revision.created_at,
         "launchType": revision.configuration.get("launchType") or "FARGATE",
         "rolloutState": rollout,
-        "rolloutStateReason": reason,
-    }
-
-
-def _old_counts(tasks: Sequence[Task], status: str, desired: int) -> Json:
-    running, _ = counts(tasks)
-    return {
+        "rolloutStateReason": reason or f"ECS deployment {number} {said}.",
         "desiredCount": desired,
         "runningCount": running,
         "pendingCount": max(0, desired - running) if status == "PRIMARY" else 0,
-        "failedTasks": sum(task.stop_code in {"EssentialContainerExited", "TaskFailedToStart"} for task in tasks),
+        "failedTasks": sum(task.stop_code in {"EssentialContainerExited", "TaskFailedToStart"} for task in mine),
     }
 
 

@@ -11,7 +11,10 @@ from .revision import Revision
 from .secret_values import SecretValues
 from .service_scheduler import TaskHandle
 from .task_processes import LEAST_STOP_SECONDS, TaskProcess, TaskProcesses, task_spec
-from .tasks_file import TasksFile
+from .tasks_file import TasksFile, image_tag
+
+NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone."
+"""ECS's reason for a Fargate task that is not placed (developer guide: `service-event-messages-list`)."""
 
 
 class LocalTask:
@@ -67,8 +70,11 @@ class LocalTaskHost:
         task_spec(self._task_definition(revision.task_definition), self._tasks, address="", side="", secrets={})
 
     def launch(self, task_id: str, revision: Revision) -> tuple[str, TaskHandle]:
-        """Start one task."""
+        """Start one task; RehearsalError when it cannot be, NO_CAPACITY when the tasks file says that there is none."""
         definition = self._task_definition(revision.task_definition)
+        images = [str(container.get("image", "")) for container in mappings(definition.get("containerDefinitions"))]
+        if any(image_tag(image) in self._tasks.without_capacity for image in images):
+            raise RehearsalError(NO_CAPACITY)
         address = self._addresses.next()
         spec = task_spec(
             definition, self._tasks, address=address, side=revision.side, secrets=self._secrets.of(definition)

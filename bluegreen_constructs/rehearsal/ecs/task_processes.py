@@ -20,6 +20,8 @@ from .deployment_plan import mappings, truth
 from .tasks_file import TasksFile, image_tag
 
 LEAST_STOP_SECONDS = 2.0
+START_SECONDS = 3.0
+"""Real: what a process may take to listen. Its start is not compressed, the health checks' intervals are."""
 _STOP_TIMEOUT = 30.0
 # Runs in the child before the program: the kernel ends the process when the thread that started it is gone
 # (PR_SET_PDEATHSIG is kept over exec); a parent that was gone before is noticed by its number.

@@ -5,6 +5,8 @@
     directory = "."                              # relative to this file
     [releases."2.0.0-bad-errors".environment]    # an image tag, and what that build does differently
     INFERENCE_FAULTS = "error_rate=0.5"
+    [releases."2.6.0-no-capacity"]               # a build that AWS has no capacity for: none of its tasks starts
+    no_capacity = true
 
 An image tag without an entry is a good build: it gets no environment of its own.
 """
@@ -28,11 +30,12 @@ class ContainerCommand:
 
 @dataclass(frozen=True)
 class TasksFile:
-    """Commands by container name, and environments by image tag."""
+    """Commands by container name, environments by image tag, and the tags that there is no capacity for."""
 
     path: Path | None = None
     containers: Mapping[str, ContainerCommand] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    without_capacity: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, path: Path) -> "TasksFile":
@@ -49,8 +52,10 @@ class TasksFile:
         containers = {
             name: _container(name, entry, path) for name, entry in _table(content, "containers", path).items()
         }
-        releases = {tag: _environment(tag, entry, path) for tag, entry in _table(content, "releases", path).items()}
-        return cls(path, containers, releases)
+        entries = _table(content, "releases", path)
+        releases = {tag: _environment(tag, entry, path) for tag, entry in entries.items()}
+        without_capacity = frozenset(tag for tag, entry in entries.items() if _has_no_capacity(tag, entry, path))
+        return cls(path, containers, releases, without_capacity)
 
     def environment_of(self, image: str) -> Mapping[str, str]:
         """What the build behind `image` gets, besides the task definition's environment."""
@@ -90,9 +95,17 @@ def _container(name: str, entry: object, path: Path) -> ContainerCommand:
 def _environment(tag: str, entry: object, path: Path) -> Mapping[str, str]:
     where = f'[releases."{tag}"] in the tasks file {path}'
     environment = entry.get("environment", {}) if isinstance(entry, dict) else None
-    if not isinstance(entry, dict) or not isinstance(environment, dict) or entry.keys() - {"environment"}:
-        raise RehearsalError(f'{where} takes one table: [releases."{tag}".environment]')
+    has_more = isinstance(entry, dict) and entry.keys() - {"environment", "no_capacity"}
+    if not isinstance(entry, dict) or not isinstance(environment, dict) or has_more:
+        raise RehearsalError(f'{where} takes one table, [releases."{tag}".environment], and no_capacity = true')
     wrong = [key for key, value in environment.items() if not isinstance(value, str)]
     if wrong:
         raise RehearsalError(f"{where} has {wrong[0]} as a {type(environment[wrong[0]]).__name__}; write it in quotes")
     return dict(environment)
+
+
+def _has_no_capacity(tag: str, entry: object, path: Path) -> bool:
+    given = entry.get("no_capacity", False) if isinstance(entry, dict) else False
+    if not isinstance(given, bool):
+        raise RehearsalError(f'[releases."{tag}"] in the tasks file {path} has no_capacity {given!r}; write true')
+    return given

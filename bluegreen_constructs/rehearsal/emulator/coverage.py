@@ -141,7 +141,7 @@ _PROPERTIES: dict[str, tuple[_Rule, ...]] = {
         ("Actions.Type", _one_of("forward", "redirect", "fixed-response"), _IDENTITY),
     ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": (
-        ("TargetType", _one_of("ip"), "a task is a local process with an address of its own"),
+        ("TargetType", _one_of("ip", "instance"), "a target is a local process with an address of its own"),
         ("Protocol", _one_of("HTTP"), "targets are asked over HTTP"),
         ("ProtocolVersion", _one_of("HTTP1"), "targets are asked over HTTP/1.1"),
     ),

@@ -57,6 +57,8 @@ def install(patches: Patches, world: World) -> PlayedEcs:
 def _records(patches: Patches, world: World, ecs: ModuleType) -> Records:
     from ministack.core import responses  # noqa: PLC0415  # an optional extra
 
+    from .elbv2_state import users_of_groups  # noqa: PLC0415  # imports the optional extra
+
     enter = cast("Callable[[str, str], AbstractContextManager[None]]", patches.original(responses, "request_scope"))
     definitions = cast("Mapping[str, Mapping[str, object]]", patches.original(ecs, "_task_defs"))
     key_of = cast("Callable[[str], str | None]", patches.original(ecs, "_resolve_td_key"))
@@ -73,6 +75,7 @@ def _records(patches: Patches, world: World, ecs: ModuleType) -> Records:
         tasks=cast("dict[str, dict[str, object]]", patches.original(ecs, "_tasks")),
         task_definition=task_definition,
         scope=scope,
+        is_behind_a_balancer=lambda group: users_of_groups().get(group) is not None,
     )
 
 

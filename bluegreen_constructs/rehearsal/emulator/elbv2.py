@@ -64,7 +64,12 @@ def install(patches: Patches, world: World) -> LoadBalancerPlane:
         with request_scope(account, region):
             return read_table()
 
-    plane = LoadBalancerPlane(read_table=table, metrics=world.metrics, clock=world.clock)
+    plane = LoadBalancerPlane(
+        read_table=table,
+        metrics=world.metrics,
+        clock=world.clock,
+        address_of=lambda target: world.instance_addresses.get(target, target),
+    )
     world.load_balancers = plane
     _Overlay(patches, plane).install()
     return plane

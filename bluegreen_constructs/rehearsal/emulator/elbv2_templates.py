@@ -49,7 +49,13 @@ def install_template_types(patches: Patches) -> None:
     patches.replace(
         provisioners, "_flatten_listener_rule_conditions", template_conditions, written_for=["cfn_conditions"]
     )
-    _mend_type(patches, "TargetGroup", create=_with_default_attributes, delete=_unless_in_use)
+    _mend_type(
+        patches,
+        "TargetGroup",
+        create=lambda create: _with_targets(_with_default_attributes(create)),
+        update=_with_changed_targets,
+        delete=_unless_in_use,
+    )
     _mend_type(patches, "ListenerRule", create=_checked_rule_create, update=_checked_rule_update)
     _mend_type(patches, "Listener", create=_checked_listener, update=_checked_listener_update)
 
@@ -107,6 +113,42 @@ def _with_default_attributes(create: Callable[..., object]) -> Callable[..., obj
         return answer
 
     return created
+
+
+def _with_targets(create: Callable[..., object]) -> Callable[..., object]:
+    """The declared targets are registered, as the type's reference says; the emulator's handler leaves them out."""
+
+    def created(logical_id: str, props: _Properties, stack_name: str) -> object:
+        answer = cast(_Created, create(logical_id, props, stack_name))
+        alb._targets[answer[0]] = _declared_targets(props)
+        return answer
+
+    return created
+
+
+def _with_changed_targets(update: Callable[..., object]) -> Callable[..., object]:
+    """Targets that the template adds or drops; those that a service or a group registered stay."""
+
+    def updated(
+        physical_id: str, before: _Properties, after: _Properties, stack_name: str, logical_id: str | None = None
+    ) -> object:
+        answer = cast(_Created, update(physical_id, before, after, stack_name, logical_id=logical_id))
+        declared, wanted = _declared_targets(before), _declared_targets(after)
+        if answer[0] != physical_id:
+            alb._targets[answer[0]] = wanted
+        elif declared != wanted:
+            kept = [target for target in alb._targets.get(physical_id) or [] if target not in declared]
+            alb._targets[physical_id] = [*kept, *(target for target in wanted if target not in kept)]
+        return answer
+
+    return updated
+
+
+def _declared_targets(props: Mapping[str, object]) -> list[dict[str, object]]:
+    return [
+        {"Id": str(target["Id"]), **({"Port": int(str(target["Port"]))} if target.get("Port") else {})}
+        for target in cast(Sequence[Mapping[str, object]], props.get("Targets") or ())
+    ]
 
 
 def _unless_in_use(delete: Callable[..., object]) -> Callable[..., object]:

@@ -28,7 +28,17 @@ from .world import EmulatorConfig, PlayedPart, World
 
 _log = logging.getLogger("rehearsal")
 # In this order: the load balancer publishes metrics, the services shift the load balancer's weights.
-_OVERLAY = ("cloudwatch", "elbv2", "ecs", "resource_types")
+_OVERLAY = (
+    "cloudwatch",
+    "elbv2",
+    "ecs",
+    "instances",
+    "resource_types",
+    "functions",
+    "events",
+    "state_machines",
+    "completed_types",
+)
 _STOP_SECONDS = 8.0
 
 

@@ -20,6 +20,7 @@ from ...engine.errors import RehearsalError
 from ..installed import check_extra
 from ..node import find_node
 from ..uninterrupted import uninterrupted
+from .switches import Switches
 from .world import EmulatorConfig
 
 _MODULE = "bluegreen_constructs.rehearsal.emulator.main"
@@ -81,6 +82,11 @@ class EmulatorProcess:
     def endpoint(self) -> str:
         """The gateway's URL."""
         return self._config.endpoint
+
+    @property
+    def switches(self) -> Switches:
+        """What a scenario makes fail on purpose: functions and AWS services."""
+        return Switches(self._config.port)
 
     @property
     def log(self) -> Path:

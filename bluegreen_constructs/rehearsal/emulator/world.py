@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..clock import Clock
 from .call_log import CallLog
+from .faults import Faults
 
 if TYPE_CHECKING:
     from ..cloudwatch.metric_store import MetricStore
@@ -82,6 +83,7 @@ class World:
 
     `worker_thread_types` are the CloudFormation types whose handlers block or call the gateway, so that they must
     not run on its event loop. `parts` is what the overlay modules' `install` returned, by module name.
+    `instance_addresses` are the loopback addresses of EC2 instances, by their ids.
     """
 
     config: EmulatorConfig
@@ -89,14 +91,17 @@ class World:
     worker_thread_types: set[str] = field(default_factory=set)
     metrics: "MetricStore | None" = None
     load_balancers: "LoadBalancerPlane | None" = None
+    instance_addresses: dict[str, str] = field(default_factory=dict)
     calls: CallLog = field(default_factory=CallLog)
+    faults: Faults = field(default_factory=Faults)
     parts: dict[str, object] = field(default_factory=dict)
 
     def describe(self) -> dict[str, object]:
-        """What `GET /_rehearsal/state` answers: the clock, the calls and every part that describes itself."""
+        """What `GET /_rehearsal/state` answers: clock, calls, faults and every part that describes itself."""
         parts = {name: part.describe() for name, part in self.parts.items() if isinstance(part, Describes)}
         return {
             "clock": {"now": self.clock.now(), "origin": self.clock.origin, "speed": self.clock.speed},
             "calls": self.calls.describe(),
+            "faults": self.faults.describe(),
             **parts,
         }

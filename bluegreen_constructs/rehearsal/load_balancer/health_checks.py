@@ -17,11 +17,18 @@ _SHORTEST_PAUSE_SECONDS = 0.05
 class HealthChecks:
     """One task per target that checks it at the group's interval; call `reconcile` when the tracked targets change."""
 
-    def __init__(self, book: HealthBook, clock: Clock, group: Callable[[str], TargetGroup | None]) -> None:
-        """`group` answers the group's current settings by ARN, None when it is gone."""
+    def __init__(
+        self,
+        book: HealthBook,
+        clock: Clock,
+        group: Callable[[str], TargetGroup | None],
+        address_of: Callable[[str], str] = str,
+    ) -> None:
+        """`group` answers the group's current settings by ARN, None when it is gone; `address_of` a target's id."""
         self._book = book
         self._clock = clock
         self._group = group
+        self._address_of = address_of
         self._tasks: dict[tuple[str, Target], asyncio.Task[None]] = {}
         self._session: ClientSession | None = None
 
@@ -62,7 +69,7 @@ class HealthChecks:
     async def _check(self, group: TargetGroup, target: Target) -> CheckResult:
         assert self._session is not None  # noqa: S101  # reconcile is only called between start and stop
         check = group.health_check
-        address = f"http://{target.id}:{check.port or target.port}{check.path}"
+        address = f"http://{self._address_of(target.id)}:{check.port or target.port}{check.path}"
         seconds = max(self._clock.real_seconds(check.timeout_seconds), _SHORTEST_TIMEOUT_SECONDS)
         headers = {"User-Agent": "ELB-HealthChecker/2.0"}
         try:

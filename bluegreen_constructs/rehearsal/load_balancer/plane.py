@@ -55,8 +55,11 @@ class LoadBalancerPlane:
         lag: PropagationLag | None = None,
         publication: PublicationLag | None = None,
         seed: int = 0,
+        address_of: Callable[[str], str] = str,
     ) -> None:
         """`seed` fixes the weighted choices and the propagation lags; `lag` defaults to 1-5 rehearsed seconds.
+
+        `address_of` answers where the target with an id listens; an IP target's id is its address.
 
         `publication` says how late the metrics of a minute appear (default: a minute after its end).
         """
@@ -68,13 +71,14 @@ class LoadBalancerPlane:
         self._ledger = Ledger(clock)
         self._in_flight = InFlight()
         self._propagation = Propagation(lag or PropagationLag(), Random(seed))  # noqa: S311  # a model, no secret
-        self._checks = HealthChecks(self._health, clock, self._group)
+        self._checks = HealthChecks(self._health, clock, self._group, address_of)
         self._proxy = Proxy(
             self._propagation.any_node,
             self._health,
             self._ledger,
             self._in_flight,
             Random(seed + 1),  # noqa: S311
+            address_of=address_of,
         )
         self._forward_proxy = ForwardProxy(lambda: self._propagation.latest, self._proxy)
         self._sockets: dict[tuple[str, int], tuple[str, Server, asyncio.Server]] = {}

@@ -117,9 +117,18 @@ class Proxy:
     """Answers requests for any load balancer of the table. `table` is asked once per request (a node's table)."""
 
     def __init__(
-        self, table: Callable[[], RoutingTable], health: HealthBook, ledger: Ledger, in_flight: InFlight, random: Random
+        self,
+        table: Callable[[], RoutingTable],
+        health: HealthBook,
+        ledger: Ledger,
+        in_flight: InFlight,
+        random: Random,
+        *,
+        address_of: Callable[[str], str] = str,
     ) -> None:
+        """`address_of` a target's id is where it listens: an instance's id is no address."""
         self._table = table
+        self._address_of = address_of
         self._health = health
         self._ledger = ledger
         self._in_flight = in_flight
@@ -253,7 +262,7 @@ class Proxy:
             body = await request.read() if length is not None and length <= _SMALL_BODY else request.content
         return await self._pool(route.balancer.idle_timeout_seconds).request(
             request.method,
-            URL(f"http://{route.target.id}:{route.target.port}{path_and_query}", encoded=True),
+            URL(f"http://{self._address_of(route.target.id)}:{route.target.port}{path_and_query}", encoded=True),
             headers=headers,
             data=body,
             allow_redirects=False,

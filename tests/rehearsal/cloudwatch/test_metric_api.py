@@ -8,6 +8,8 @@ from bluegreen_constructs.engine.errors import ConfigurationError, RehearsalErro
 from bluegreen_constructs.rehearsal.clock import Clock
 from bluegreen_constructs.rehearsal.cloudwatch import metric_api
 from bluegreen_constructs.rehearsal.cloudwatch.metric_store import MetricIdentity, MetricStore, Point
+from bluegreen_constructs.rehearsal.cloudwatch.wire import moment
+from bluegreen_constructs.rehearsal.load_balancer.metrics import MinuteBook, publish
 
 T0 = 1_800_000_000.0
 CLOCK = Clock(speed=30.0, origin=T0)
@@ -150,3 +152,52 @@ def test_statistics_of_a_metric_share_one_datapoint_for_each_period() -> None:
         metric_api.get_metric_statistics({**request, "Statistics": [], "ExtendedStatistics": []}, store)
     with pytest.raises(RehearsalError, match="0 s cannot be rehearsed"):
         metric_api.get_metric_statistics({**request, "Period": 0}, store)
+
+
+def test_one_request_reads_both_sides_of_many_targets_as_the_load_balancer_published_them() -> None:
+    store, book = MetricStore(), MinuteBook()
+    balancer, groups = "app/lb/1", [f"targetgroup/{number}/1" for number in range(40)]
+    for number, group in enumerate(groups):
+        for seconds, status in ((0.2, 200), (0.8, 200), (0.9, 200), (3.0, 500)):
+            book.chosen(balancer, group, T0)
+            book.target_answered(balancer, group, status, seconds + number, T0)
+        book.connection_failed(balancer, group, T0)
+    publish(book.ended(T0 + 60), store)
+    series = {
+        "share": ("TargetResponseTime", "PR(:0.8)"),
+        "requests": ("RequestCount", "Sum"),
+        "errors": ("HTTPCode_Target_5XX_Count", "Sum"),
+        "refused": ("TargetConnectionErrorCount", "Sum"),
+    }
+    answer = metric_api.get_metric_data(
+        {
+            "StartTime": moment(T0),
+            "EndTime": moment(T0 + 60),
+            "MetricDataQueries": [
+                {
+                    "Id": f"{name}{number}",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": "AWS/ApplicationELB",
+                            "MetricName": metric,
+                            "Dimensions": [
+                                {"Name": "TargetGroup", "Value": group},
+                                {"Name": "LoadBalancer", "Value": balancer},
+                            ],
+                        },
+                        "Period": 60,
+                        "Stat": statistic,
+                    },
+                }
+                for number, group in enumerate(groups)
+                for name, (metric, statistic) in series.items()
+            ],
+        },
+        store,
+    )
+    results = answer["MetricDataResults"]
+    assert isinstance(results, list)
+    values = {result["Id"]: result["Values"] for result in results}
+    assert len(values) == 160
+    assert [values[f"{name}0"] for name in series] == [[50.0], [4.0], [1.0], [1.0]]
+    assert [values[f"{name}39"] for name in series] == [[0.0], [4.0], [1.0], [1.0]]

@@ -109,7 +109,33 @@ def test_there_are_no_percentiles_over_negative_values() -> None:
     assert value_of(store_with([-1, 2]), "p50") is None
 
 
-@pytest.mark.parametrize("statistic", ["tm90", "IQM", "p101", "p", "sum", "PR(1:2)", ""])
+@pytest.mark.parametrize(
+    ("statistic", "percent"),
+    [
+        ("PR(:0.8)", 60),  # inclusive above
+        ("PR(:0.79)", 40),
+        ("PR(0.1:0.8)", 40),  # exclusive below
+        ("PR(0.8:)", 40),
+        ("PR(0:9)", 100),
+        ("PR(9:)", 0),
+    ],
+)
+def test_a_percentile_rank_is_the_percent_of_the_samples_within_its_bounds(statistic: str, percent: float) -> None:
+    assert value_of(store_with([0.1, 0.5, 0.8, 0.81, 2.0]), statistic) == pytest.approx(percent)
+
+
+def test_a_percentile_rank_weighs_counts_and_needs_raw_values_as_percentiles_do() -> None:
+    store = MetricStore()
+    store.put("Test", "Requests", {}, [0.1, 2.0], T0, counts=[9, 1])
+    assert value_of(store, "PR(:0.8)") == pytest.approx(90)
+    store.put_statistic_set("Test", "Requests", {}, (2, 3, 1, 2), T0)
+    assert value_of(store, "PR(:0.8)") is None
+    assert value_of(store_with([-1, 2]), "PR(:0.8)") is None
+
+
+@pytest.mark.parametrize(
+    "statistic", ["tm90", "IQM", "p101", "p", "sum", "PR(:)", "PR(2:1)", "PR(1:1)", "PR(:-1)", "pr(:1)", ""]
+)
 def test_a_statistic_that_is_not_rehearsed_is_refused_by_name(statistic: str) -> None:
     with pytest.raises(RehearsalError, match="is not rehearsed; use SampleCount") as refused:
         value_of(store_with([1]), statistic)

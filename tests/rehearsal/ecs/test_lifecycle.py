@@ -47,6 +47,7 @@ CANARY = Plan(
     breaker=CircuitBreaker(enabled=True, rolls_back=True),
     alarms=DeploymentAlarms(("errors",), enabled=True, rolls_back=True),
 )
+ROLLING = Plan(breaker=CircuitBreaker(enabled=True, rolls_back=True))
 
 
 class Outside:
@@ -68,6 +69,7 @@ class Outside:
         self.calls: list[CallHook] = []
         self.stages: list[Stage] = []
         self.comes_up = True
+        self.replacements: list[str] = []
         self.run = begin(self.run, self.seen())
 
     def seen(self) -> Seen:
@@ -100,6 +102,9 @@ class Outside:
         if isinstance(action, CallHook):
             self.answers.pop(action.id, None)
             self.calls.append(action)
+            return
+        if not self.run.plan.shifts_traffic:  # what comes of it takes time: the test says when
+            self.replacements.append("candidate" if action.candidate_runs else "live")
             return
         if action.production is not None:
             self.production.append(action.production)
@@ -383,13 +388,33 @@ def test_a_refused_call_on_the_way_back_leaves_the_candidate_standing_and_says_s
 
 
 def test_a_rolling_deployment_starts_the_new_tasks_then_stops_the_former_ones_and_has_no_stage() -> None:
-    outside = Outside(Plan(breaker=CircuitBreaker(enabled=True, rolls_back=True)))
-    outside.comes_up = False
-    outside.settle()
-    assert (outside.live.existing, outside.run.stage) == (2, None)
+    outside = Outside(ROLLING, has_strays=True)
+    assert outside.settle() is Status.IN_PROGRESS
+    assert (outside.run.stage, outside.replacements) == (None, ["candidate"])
     outside.candidate = Tasks(2, 2, 2)
+    outside.live = Tasks()
+    assert outside.settle() is Status.IN_PROGRESS, "tasks of a superseded deployment are left"
+    outside.strays = Tasks()
     assert outside.settle() is Status.SUCCESSFUL
-    assert (outside.live.existing, outside.production, outside.test) == (0, [], [])
+    assert (outside.production, outside.test) == ([], [])
+
+
+def test_a_rolling_deployment_goes_on_for_as_long_as_its_tasks_do_not_come_up() -> None:
+    outside = Outside(Plan())
+    assert outside.later(3 * DAY) is Status.IN_PROGRESS
+    assert look_again_at(outside.run, outside.now) > outside.now
+
+
+def test_a_rolling_deployment_that_fails_has_its_former_tasks_back_before_it_is_rolled_back() -> None:
+    outside = Outside(ROLLING)
+    outside.settle()
+    outside.candidate, outside.live, outside.failed = Tasks(2, 1, 0), Tasks(2, 1, 1), 3
+    assert outside.settle() is Status.ROLLBACK_IN_PROGRESS
+    assert outside.replacements == ["candidate", "live"]
+    outside.candidate = Tasks()
+    assert outside.settle() is Status.ROLLBACK_IN_PROGRESS, "a task of the former release is missing"
+    outside.live = Tasks(2, 2, 2)
+    assert outside.settle() is Status.ROLLBACK_SUCCESSFUL
 
 
 def test_every_status_but_the_ended_ones_has_a_way_on() -> None:

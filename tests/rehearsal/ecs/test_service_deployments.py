@@ -59,6 +59,7 @@ class Outside:
         self.alarms_at: dict[float, str] = {}
         self.unreadable_from = math.inf
         self.refuses = ""
+        self.comes_up = True
         self.answer = HookAnswer("SUCCEEDED")
         self.payloads: list[dict[str, object]] = []
         self.milestones: list[Milestone] = []
@@ -78,6 +79,11 @@ class Outside:
     def run_tasks(self, revision: Revision) -> None:
         self.done.append(f"run {revision.task_definition}")
         self.up.add(revision.arn)
+
+    def replace_tasks(self, revision: Revision) -> None:
+        self.done.append(f"replace by {revision.task_definition}")
+        if self.comes_up or revision.task_definition == "td:1":
+            self.up = {revision.arn}
 
     def scale_in(self, revision: Revision) -> None:
         self.done.append(f"scale in {revision.task_definition}")
@@ -127,6 +133,17 @@ def test_a_good_canary_moves_traffic_in_steps_then_scales_the_former_live_side_i
     assert outside.done == ["run td:2", "test 100", "production 10", "production 100", "scale in td:1"]
     assert deployment.finished_at == 900.0
     assert deployment.ended.is_set()
+
+
+def test_a_rolling_deployment_replaces_in_one_move_and_an_alarm_replaces_back() -> None:
+    outside = Outside()
+    assert play(outside, {"strategy": "ROLLING"}).run.status is Status.SUCCESSFUL
+    assert outside.done == ["replace by td:2"]
+    late = Outside()
+    late.comes_up = False
+    late.alarms_at = {60.0: "errors"}
+    assert play(late, {"alarms": CANARY["alarms"]}).run.status is Status.ROLLBACK_SUCCESSFUL
+    assert late.done == ["replace by td:2", "replace by td:1"]
 
 
 def test_an_alarm_during_the_canary_takes_traffic_back_before_anything_is_scaled_in() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bluegreen_constructs.engine.errors import RehearsalError
 from bluegreen_constructs.rehearsal.ecs.revision import Revision
+from bluegreen_constructs.rehearsal.ecs.rolling_replacement import Bounds
 from bluegreen_constructs.rehearsal.ecs.service_scheduler import ServiceScheduler, Task, TaskHandle, TaskState
 
 GROUP = "arn:blue"
@@ -38,10 +39,11 @@ class Handle:
 class Machine:
     """Host, target groups and clock in one."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_grace: float = 0.0) -> None:
         self.now = 0.0
         self.desired = 2
         self.grace = 0.0
+        self.bounds = Bounds()
         self.handles: dict[str, Handle] = {}
         self.states: dict[str, str] = {}
         self.registered: list[str] = []
@@ -58,6 +60,8 @@ class Machine:
             grace=lambda _: self.grace,
             new_task_arn=lambda _: f"arn:task/c/{len(self.handles)}-{len(self.saved)}",
             saved=self.save,
+            bounds=lambda _: self.bounds,
+            least_grace=least_grace,
         )
 
     def save(self, task: Task) -> None:
@@ -153,6 +157,19 @@ def test_an_unhealthy_task_is_left_alone_in_its_grace_period_and_replaced_after_
     machine.tick(60)
     assert len(machine.deregistered) == 2
     assert "failed ELB health checks" in machine.scheduler.tasks()[0].reason
+
+
+def test_a_task_that_was_never_healthy_has_the_time_that_a_real_start_takes_and_no_other_has() -> None:
+    machine = Machine(least_grace=90.0)
+    machine.scheduler.run(revision())
+    machine.tick()
+    machine.states["127.20.1.1"] = "healthy"
+    machine.tick()
+    machine.all_are("unhealthy")
+    machine.tick()
+    assert machine.deregistered == ["127.20.1.1"]
+    machine.tick(90)
+    assert "127.20.1.2" in machine.deregistered
 
 
 def test_a_task_is_deregistered_and_drained_before_it_is_asked_to_end(machine: Machine) -> None:
@@ -252,3 +269,82 @@ def test_without_a_load_balancer_a_task_is_healthy_once_it_has_lived_for_a_while
     assert healthy(machine) == 0
     machine.tick(10)
     assert healthy(machine) == 2
+
+
+def rolling(machine: Machine) -> None:
+    """Two healthy tasks of revision 1, then revision 2 takes their place."""
+    machine.all_are("healthy")
+    machine.tick()
+    machine.scheduler.replace(revision(2))
+    machine.tick()
+
+
+def running(machine: Machine, number: int) -> int:
+    return sum(task.state is TaskState.RUNNING for task in machine.scheduler.tasks(revision_arn=f"revision/{number}"))
+
+
+def test_a_rolling_deployment_stops_a_former_task_only_for_a_healthy_one_in_its_place(machine: Machine) -> None:
+    rolling(machine)
+    assert (running(machine, 1), running(machine, 2)) == (2, 2)
+    machine.tick(600)
+    assert machine.deregistered == [], "the tasks of revision 2 are not healthy yet"
+    machine.states["127.20.1.3"] = "healthy"
+    machine.tick()
+    machine.tick()
+    assert (machine.deregistered, running(machine, 1)) == (["127.20.1.1"], 1)
+    machine.states["127.20.1.4"] = "healthy"
+    machine.tick()
+    machine.tick()
+    assert (running(machine, 1), running(machine, 2)) == (0, 2)
+
+
+def test_within_a_hundred_percent_a_former_task_goes_before_its_replacement_comes(machine: Machine) -> None:
+    machine.bounds = Bounds(minimum_healthy=50, maximum=100)
+    rolling(machine)
+    assert (running(machine, 1), running(machine, 2)) == (1, 1)
+
+
+def test_a_former_release_is_started_no_more_whatever_the_service_wants(machine: Machine) -> None:
+    machine.all_are("healthy")
+    machine.tick()
+    machine.scheduler.retire(SERVICE)
+    machine.desired = 5
+    machine.tick()
+    assert running(machine, 1) == 2
+    machine.scheduler.replace(revision(2))
+    machine.tick()
+    assert (running(machine, 1), running(machine, 2)) == (2, 5)
+    machine.handles["127.20.1.1"].code = 1
+    machine.tick(60)
+    machine.tick(60)
+    assert running(machine, 1) == 1
+
+
+def test_former_tasks_that_are_not_healthy_go_first_and_keep_nothing_waiting(machine: Machine) -> None:
+    machine.states["127.20.1.2"] = "healthy"
+    machine.tick()
+    machine.scheduler.replace(revision(2))
+    machine.tick()
+    assert machine.deregistered == ["127.20.1.1"]
+
+
+def test_going_back_during_a_rolling_deployment_brings_the_former_tasks_back(machine: Machine) -> None:
+    rolling(machine)
+    machine.states["127.20.1.3"] = "healthy"
+    machine.tick()
+    machine.tick()
+    machine.scheduler.replace(revision(1))
+    machine.tick()
+    assert running(machine, 1) == 2
+    machine.all_are("healthy")
+    machine.tick()
+    machine.tick()
+    assert (running(machine, 1), running(machine, 2)) == (2, 0)
+
+
+def test_wanting_nothing_any_more_stops_every_task_of_a_rolling_deployment(machine: Machine) -> None:
+    rolling(machine)
+    machine.desired = 0
+    machine.tick()
+    machine.tick()
+    assert len(machine.deregistered) == 4

@@ -102,6 +102,7 @@ def test_an_essential_container_without_a_command_is_refused(tasks: TasksFile) -
         ("[container.app]\n", r"there are \[containers\] and \[releases\]"),
         ("[releases.v2.environment]\nA = 1\n", "has A as a int; write it in quotes"),
         ("[releases.v2]\nA = 'x'\n", "takes one table"),
+        ("[releases.v2]\nno_capacity = 1\n", "has no_capacity 1; write true"),
         ("containers = 3\n", "write tables"),
         ("[", "is no TOML"),
     ],

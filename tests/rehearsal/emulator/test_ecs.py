@@ -291,7 +291,8 @@ def test_a_stack_creates_canaries_rolls_back_and_deletes_a_service(aws: Aws) -> 
 
 def test_a_service_describes_everything_it_was_given_and_its_tasks_where_they_listen(aws: Aws) -> None:
     ingress = create(aws, "described", alarms={"alarmNames": ["none"], "enable": True, "rollback": True})
-    assert aws.ended("described")["status"] == "SUCCESSFUL"
+    ended = aws.ended("described")
+    assert ended["status"] == "SUCCESSFUL", ended
     service = aws.service("described")
     assert service["loadBalancers"] == [ingress]
     assert service["deploymentConfiguration"]["alarms"]["alarmNames"] == ["none"]
