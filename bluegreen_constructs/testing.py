@@ -87,6 +87,10 @@ class InMemoryRules:
         self.calls.append(("ModifyRule", rule_arn))
         self.rules[rule_arn] = (tuple(actions), self.rules[rule_arn][1])
 
+    def write_fresh(self, rule_arn: str, actions: Sequence[Json]) -> None:
+        """One call; what was read here is never old."""
+        self.write(rule_arn, actions)
+
     def tag(self, rule_arn: str, tags: Mapping[str, str]) -> None:
         """One call."""
         self.calls.append(("AddTags", rule_arn))

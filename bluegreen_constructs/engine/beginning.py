@@ -139,7 +139,9 @@ class Beginning:
         """From here on an abort needs nothing but the rule, and workers of earlier rollouts are fenced off."""
         seen = self.rules.read(rollout.settings.rule_arn) if seen is None else seen
         tags = RuleTags.of(seen.tags)
-        if not tags.tell(rollout) and tags.fence <= rollout.fence:
+        latest = self.store.load(rollout.target)
+        is_ours = latest is not None and (latest.id, latest.fence) == (rollout.id, rollout.fence)
+        if is_ours and not tags.tell(rollout) and tags.fence <= rollout.fence:
             has_other_actions = not is_forward_only(seen.actions)
             self.rules.tag(rollout.settings.rule_arn, tags_for(rollout, has_other_actions=has_other_actions))
 

@@ -33,6 +33,11 @@ class Counts:
         """Requests that reached the side; 0 also when nothing is known, so never take it for evidence by itself."""
         return round(self.values.get(f"{side}/requests", {}).get(minute, 0.0))
 
+    def healthy(self, side: Side, minute: int) -> int | None:
+        """The side's healthy targets, as the load balancer counts them; None: it said nothing."""
+        value = self.values.get(f"{side}/healthy", {}).get(minute)
+        return None if value is None else round(value)
+
     def arm(self, guardrail: Comparison | AbsoluteFloor, side: Side, minute: int) -> Arm | None:
         """One side's counts as this guardrail counts them; None: nothing was seen."""
         if isinstance(guardrail, MetricComparison):
@@ -62,6 +67,7 @@ def series_of(settings: TargetSettings) -> dict[str, Series]:
         )
         series[f"{side}/requests"] = Series(_NAMESPACE, "RequestCount", dimensions, "Sum")
         series[f"{side}/errors"] = Series(_NAMESPACE, "HTTPCode_Target_5XX_Count", dimensions, "Sum")
+        series[f"{side}/healthy"] = Series(_NAMESPACE, "HealthyHostCount", dimensions, "Maximum")
         series[f"{side}/lost"] = Series(_NAMESPACE, "TargetConnectionErrorCount", dimensions, "Sum")
         for guardrail in settings.guardrails:
             if isinstance(guardrail, LatencyComparison):

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from .judgement import assessments, is_unhealthy, objections, observed
+from .judgement import assessments, is_unhealthy, lost_targets, objections, observed
 from .lifecycle import Phase
 from .observation import SOON, Decision, Observation
-from .phases import baking, may_leave, preparing, shifting, testing, tidying
+from .phases import baking, may_leave, pace_of, preparing, shifting, testing, tidying
 from .ports import Command
 from .rollout import Hold, HoldKind, Rollout
 from .spans import in_words
@@ -33,7 +33,7 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     rollout, answered = _answered(rollout, seen)
     rollout = _stopped(rollout, seen)
     if rollout.phase is Phase.ROLLING_BACK or rollout.hold is not None:
-        return Decision(rollout, SOON, answered)
+        return Decision(rollout, SOON if rollout.hold is None else pace_of(rollout), answered)
     return replace(_PHASES[rollout.phase](rollout, seen), answered=answered)
 
 
@@ -99,6 +99,9 @@ def _stopped(rollout: Rollout, seen: Observation) -> Rollout:
     is_frozen = hold is not None and hold.kind is HoldKind.FROZEN
     if is_unhealthy(rollout) and not is_frozen:
         return _objected(rollout, now)
+    lost = lost_targets(rollout, seen.counts, seen.last_minute)
+    if lost and not is_frozen:
+        return go_back(rollout, now, lost)
     if now >= rollout.started_at + rollout.settings.deadline:
         return go_back(rollout, now, f"the deadline of {in_words(rollout.settings.deadline)} is over")
     if hold is not None:

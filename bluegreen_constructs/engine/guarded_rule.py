@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from .errors import RolloutError
 from .lifecycle import Phase
 from .listener_rules import Json
+from .live_rule import forwarded_groups
 from .ports import LostLockError, RuleSeen, TargetsSeen, WeightedRules
 from .rollout import Rollout
 from .rule_tags import ENDED, RuleTags, tags_for
-from .target_settings import Side
 from .weights import forward, is_forward_only, is_warm, needed, rewritten, share_of
 
 
@@ -53,7 +53,7 @@ class GuardedRule:
                 f"the live rule gives the candidate {_in_words(share)}, which this rollout never wrote: somebody moved "
                 "traffic by hand; answer with bluegreen promote (take over) or bluegreen abort"
             )
-        if share == wanted:
+        if share == wanted and not self._keeps_live_for_nothing(seen):
             return wanted
         if self._goes_back:
             wanted = 0.0 if regardless else self._carried_back(share)
@@ -62,9 +62,15 @@ class GuardedRule:
         else:
             self._require_carried(wanted)
         arn = self.rollout.settings.rule_arn
-        self.rules.write(arn, self._actions(seen, wanted))
+        self.rules.write_fresh(arn, self._actions(seen, wanted))
         self._look_again(seen, wanted)
         return wanted
+
+    def look(self) -> float | None:
+        """The share that the rule has now. Raises MarkedError and LostLockError like a write."""
+        seen = self.rules.read(self.rollout.settings.rule_arn)
+        self._require_ours(RuleTags.of(seen.tags))
+        return self._share(seen)
 
     def close(self) -> None:
         """Say on the rule that the rollout has ended, unless an abort came first (MarkedError)."""
@@ -74,13 +80,6 @@ class GuardedRule:
             self.rules.tag(self.rollout.settings.rule_arn, {ENDED: self.rollout.id})
             # An abort that read the tags a moment ago takes the rollout for one in flight: it must win.
             self._require_ours(RuleTags.of(self.rules.tags(self.rollout.settings.rule_arn)))
-
-    def leaves_out(self, side: Side) -> bool:
-        """Whether the rule gives the side nothing, so that it may be scaled down. Raises MarkedError."""
-        seen = self.rules.read(self.rollout.settings.rule_arn)
-        self._require_ours(RuleTags.of(seen.tags))
-        share = self._share(seen)
-        return share == (100.0 if side == self.rollout.live else 0.0)
 
     @property
     def _goes_back(self) -> bool:
@@ -103,6 +102,12 @@ class GuardedRule:
             raise LostLockError(
                 f"the live rule belongs to fence {tags.fence}, this worker has {self.rollout.fence}: it is out of date"
             )
+
+    def _keeps_live_for_nothing(self, seen: RuleSeen) -> bool:
+        """Whether a sticky rule still sends live the clients that it knows, after the bake."""
+        rollout = self.rollout
+        is_kept = rollout.live_side.group_arn in forwarded_groups(seen.actions)
+        return rollout.is_baked and not self._goes_back and rollout.settings.stickiness_seconds is not None and is_kept
 
     def _share(self, seen: RuleSeen) -> float | None:
         return share_of(seen.actions, self.rollout.live_side.group_arn, self.rollout.candidate_side.group_arn)
@@ -145,6 +150,7 @@ class GuardedRule:
             rollout.candidate_side.group_arn,
             percent,
             rollout.settings.stickiness_seconds,
+            keeps_live=not rollout.is_baked,
         )
         return rewritten(seen.actions, action)
 

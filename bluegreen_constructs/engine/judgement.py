@@ -11,6 +11,7 @@ from .joint_comparison import JointComparison
 from .model import Arm, Verdict
 from .rollout import Rollout
 from .target_settings import AlarmName
+from .weights import is_warm, needed
 
 _ALARM_STATES = {"OK": Verdict.HEALTHY, "ALARM": Verdict.UNHEALTHY}
 
@@ -116,3 +117,19 @@ def _counted(live: Arm, candidate: Arm) -> str:
 def _one(arm: Arm) -> str:
     rate = f" ({100 * arm.bad / arm.requests:.2g} %)" if arm.requests else ""
     return f"{arm.bad} bad of {arm.requests}{rate}"
+
+
+def lost_targets(rollout: Rollout, counts: Counts | None, last: int | None) -> str:
+    """Why the candidate cannot carry its share any more, by the last two closed minutes; empty if it can.
+
+    A side without targets has no requests, and so gives no evidence: no comparison would ever object.
+    """
+    if counts is None or last is None or rollout.applied is None or rollout.applied_at is None:
+        return ""
+    if (last - 1) * 60 < rollout.applied_at.timestamp():
+        return ""
+    seen = [counts.healthy(rollout.candidate, minute) for minute in (last - 1, last)]
+    needs = needed(rollout.needs, rollout.applied)
+    if not needs or any(healthy is None or is_warm(healthy, needs) for healthy in seen):
+        return ""
+    return f"the candidate has {seen[-1]} healthy targets and needs {needs} for {rollout.applied:g} % of the traffic"

@@ -63,6 +63,12 @@ class WeightedRules(Protocol):
     def write(self, rule_arn: str, actions: Sequence[Json]) -> None:
         """One call, never repeated by itself: ModifyRule with the whole action list."""
 
+    def write_fresh(self, rule_arn: str, actions: Sequence[Json]) -> None:
+        """The same, refused with an AwsError when what was last read of the rule is more than some seconds old.
+
+        A worker that was held up between reading and writing must not act on what it read.
+        """
+
     def tag(self, rule_arn: str, tags: Mapping[str, str]) -> None:
         """One call: AddTags."""
 

@@ -218,8 +218,25 @@ class _Turn:
         if rollout.judged is None or last <= rollout.judged or rollout.is_expedited:
             return seen
         first = max(rollout.judged + 1, last - _LONGEST_LOOK_BACK)
-        values = self.ports.metrics.minutes(series_of(rollout.settings), first, last)
-        return replace(seen, counts=Counts(rollout.settings, values), last_minute=last)
+        values = self.ports.metrics.minutes(series_of(rollout.settings), min(first, last - 1), last)
+        counts = Counts(rollout.settings, values)
+        seen = replace(seen, counts=counts, last_minute=last)
+        is_odd = counts.requests(rollout.live, last) and not counts.requests(rollout.candidate, last)
+        return self._with_look(rollout, seen) if is_odd and rollout.applied else seen
+
+    def _with_look(self, rollout: Rollout, seen: Observation) -> Observation:
+        """The candidate should have requests and has none: somebody may have written the rule, an abort above all.
+
+        Between writes the rule is otherwise not read: a thousand rollouts would starve everybody else's reads.
+        """
+        try:
+            share = GuardedRule(self.ports.rules, rollout).look()
+        except MarkedError:
+            return replace(seen, marked=True)
+        if share == rollout.applied or seen.interference:
+            return seen
+        words = "traffic that goes to other groups" if share is None else f"{share:g} %"
+        return replace(seen, interference=f"the live rule gives the candidate {words} instead of {rollout.applied:g} %")
 
     def _with_quiet(self, rollout: Rollout, seen: Observation) -> Observation:
         if rollout.quiet >= QUIET_MINUTES or not rollout.settings.side(rollout.out_of_use).can_be_scaled:
@@ -279,14 +296,22 @@ class _Turn:
             self.ports.fleets.scale(live if rollout.phase is Phase.PREPARING else candidate, None, rollout.desired)
         if rollout.is_test_routed:
             return rollout
-        for arn in rollout.settings.test_rule_arns:
-            actions = self.ports.rules.read(arn).actions
-            if share_of(actions, live.group_arn, candidate.group_arn) != 100:
-                action = forward(live.group_arn, candidate.group_arn, 100.0, None)
-                self.ports.rules.write(arn, rewritten(actions, action))
+        self._route_tests(rollout, 100.0)
         return replace(rollout, is_test_routed=True)
 
+    def _route_tests(self, rollout: Rollout, percent: float) -> None:
+        live, candidate = rollout.live_side.group_arn, rollout.candidate_side.group_arn
+        for arn in rollout.settings.test_rule_arns:
+            actions = self.ports.rules.read(arn).actions
+            if share_of(actions, live, candidate) != percent:
+                self.ports.rules.write(arn, rewritten(actions, forward(live, candidate, percent, None)))
+
     def _shifted(self, rollout: Rollout) -> tuple[Rollout, _Trouble]:
+        if rollout.is_baked and rollout.is_test_routed and rollout.phase is Phase.BAKING:
+            # The side that leaves the rule stays in the test routes: without any rule it would get no health checks,
+            # and an abort of the last second would find it cold.
+            self._route_tests(rollout, 0.0)
+            rollout = replace(rollout, is_test_routed=False)
         rule = GuardedRule(self.ports.rules, rollout)
         try:
             if rollout.applied is None:
@@ -315,15 +340,20 @@ class _Turn:
             self.ports.fleets.scale(rollout.live_side, rollout.desired, None)
 
     def _tidied(self, rollout: Rollout) -> tuple[Rollout, _Trouble]:
-        if rollout.quiet < QUIET_MINUTES and not rollout.is_quarantined:
+        if rollout.quiet < QUIET_MINUTES:
             return rollout, _Trouble()
         out, serving = (rollout.settings.side(side) for side in (rollout.out_of_use, rollout.serving))
+        rule = GuardedRule(self.ports.rules, rollout)
+        try:
+            if rule.look() != rollout.weight:
+                # A write that was on its way when the rule was read for the last time, or read too early.
+                rule.bring()
+                return rollout, _Trouble(interference="the live rule still names the side that is out of use")
+        except MarkedError:
+            return rollout, _Trouble(marked=True)
+        except (InterferenceError, NotCarriedError) as error:
+            return rollout, _Trouble(interference=str(error))
         if out.can_be_scaled and not rollout.is_quarantined:
-            try:
-                if not GuardedRule(self.ports.rules, rollout).leaves_out(rollout.out_of_use):
-                    return rollout, _Trouble(interference="the live rule still names the side that is out of use")
-            except MarkedError:
-                return rollout, _Trouble(marked=True)
             self.ports.fleets.scale(out, 0, 0 if rollout.minimums else None)
         for minimum in rollout.minimums.values():
             self.ports.fleets.scale(serving, None, minimum)

@@ -77,7 +77,7 @@ def to_bake(rollout: Rollout, now: datetime) -> Rollout:
 
 def finished(rollout: Rollout, now: datetime) -> Rollout:
     """The bake is over: no hold-back any more. PROMOTED follows when the rule confirms it."""
-    return replace(rollout if rollout.weight == 100 else _wanting(rollout, 100.0, now), is_baked=True)
+    return replace(_wanting(rollout, 100.0, now), is_baked=True)
 
 
 def _wanting(rollout: Rollout, weight: float, now: datetime) -> Rollout:

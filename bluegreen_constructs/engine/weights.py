@@ -27,17 +27,20 @@ def share_of(actions: Sequence[Json], live: str, candidate: str) -> float | None
     return round(1000 * groups.get(candidate, 0) / total) / 10 if total > 0 else None
 
 
-def forward(live: str, candidate: str, percent: float, stickiness_seconds: int | None) -> Json:
+def forward(
+    live: str, candidate: str, percent: float, stickiness_seconds: int | None, *, keeps_live: bool = False
+) -> Json:
     """The forward action with this share.
 
     A sticky rule sends a client that knows a side back to it, whatever its weight: a side that is to get nothing is
-    therefore left out of the action.
+    therefore left out of the action. `keeps_live` leaves live in it all the same: a target group that no rule names
+    gets no health checks, and what may have to take everything back must be known to be healthy.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
     """
     of_live, of_candidate = weights_for(percent)
     groups = [(live, of_live), (candidate, of_candidate)]
     if stickiness_seconds is not None:
-        groups = [(arn, weight) for arn, weight in groups if weight]
+        groups = [(arn, weight) for arn, weight in groups if weight or (keeps_live and arn == live)]
     config: dict[str, object] = {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]}
     if stickiness_seconds is not None:
         config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": stickiness_seconds}

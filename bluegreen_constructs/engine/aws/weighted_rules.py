@@ -1,6 +1,7 @@
 """The rules whose weights the engine moves, on Elastic Load Balancing v2: a given number of calls in each method."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..errors import AwsError
@@ -29,6 +30,10 @@ _NOT_REGISTERED = "Target.NotRegistered"
 _UNCHECKED = "Target.HealthCheckDisabled"
 
 
+FRESH_SECONDS = 30.0
+"""How old what is known of a rule may be at most when its weights are written."""
+
+
 class RuleReadClient(AwsClient, Protocol):
     """The reading calls of a boto3 `elbv2` client that are used here."""
 
@@ -51,7 +56,12 @@ class AlbWeightedRules:
     """`engine.ports.WeightedRules` on AWS."""
 
     def __init__(
-        self, client: RuleReadClient, writer: RuleWriteClient, transport_errors: tuple[type[Exception], ...] = ()
+        self,
+        client: RuleReadClient,
+        writer: RuleWriteClient,
+        transport_errors: tuple[type[Exception], ...] = (),
+        *,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read by `client` and write by `writer`.
 
@@ -59,7 +69,10 @@ class AlbWeightedRules:
             client: may try a call again by itself (`clients.elbv2`).
             writer: must not (`clients.elbv2_writes`): a write that is repeated late could undo somebody else's.
             transport_errors: what both raise when AWS could not be reached or did not answer.
+            seconds: a clock that only goes forward; default: the process's.
         """
+        self._seconds = seconds
+        self._read_at = -FRESH_SECONDS
         self._client = client
         self._writer = writer
         self._reads = Calls(client, transport_errors, _KINDS)
@@ -75,7 +88,9 @@ class AlbWeightedRules:
 
     def tags(self, rule_arn: str) -> Mapping[str, str]:
         """Raises RuleNotFoundError."""
+        started = self._seconds()
         answer = self._reads.make(self._client.describe_tags, {"ResourceArns": [rule_arn]})
+        self._read_at = started
         return {
             str(tag["Key"]): str(tag.get("Value", ""))
             for described in entries(answer, "TagDescriptions")
@@ -100,6 +115,17 @@ class AlbWeightedRules:
         After any other AwsError the rule may have the former actions or these: read it before the next write.
         """
         self._writes.make(self._writer.modify_rule, {"RuleArn": rule_arn, "Actions": list(actions)})
+
+    def write_fresh(self, rule_arn: str, actions: Sequence[Json]) -> None:
+        """`write`, but an AwsError when the tags were last read more than `FRESH_SECONDS` ago.
+
+        A function can be held up between any two of its steps; what it read before may not be true any more, and
+        nothing at Elastic Load Balancing would refuse the write.
+        """
+        age = self._seconds() - self._read_at
+        if age > FRESH_SECONDS:
+            raise AwsError(f"rule {rule_arn} was read {age:.0f} s ago, which is too long before a write: read it again")
+        self.write(rule_arn, actions)
 
     def tag(self, rule_arn: str, tags: Mapping[str, str]) -> None:
         """Set these tags and leave the others alone. Raises RuleNotFoundError."""
