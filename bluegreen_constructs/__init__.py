@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .canary_alb import CanaryAlb as CanaryAlb
+    from .candidate_route import CandidateRoute as CandidateRoute
     from .container import Container as Container
     from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
     from .engine.absolute_floor import AbsoluteFloor as AbsoluteFloor
@@ -19,11 +21,19 @@ if TYPE_CHECKING:
     from .engine.strategy import AllAtOnce as AllAtOnce
     from .engine.strategy import Canary as Canary
     from .engine.strategy import Linear as Linear
+    from .engine.strategy import Split as Split
+    from .engine.strategy import Step as Step
+    from .engine.strategy import Steps as Steps
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
+    from .hooks import Approval as Approval
+    from .hooks import LambdaHook as LambdaHook
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
     from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
+    from .rollout_engine import RolloutEngine as RolloutEngine
+    from .rollout_limits import RolloutLimits as RolloutLimits
     from .scaling import Scaling as Scaling
+    from .targets import Targets as Targets
     from .test_traffic import TestTraffic as TestTraffic
     from .traffic_rule import TrafficRule as TrafficRule
 
@@ -32,18 +42,28 @@ _HOMES = {
     "AlarmGuardrail": "engine.guardrails",
     "AlarmThresholds": "guardrail_alarms",
     "AllAtOnce": "engine.strategy",
+    "Approval": "hooks",
     "Canary": "engine.strategy",
+    "CanaryAlb": "canary_alb",
+    "CandidateRoute": "candidate_route",
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
     "ExpectedTraffic": "planning.expected_traffic",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
+    "LambdaHook": "hooks",
     "LatencyComparison": "engine.guardrails",
     "Linear": "engine.strategy",
     "MetricComparison": "engine.guardrails",
+    "RolloutEngine": "rollout_engine",
+    "RolloutLimits": "rollout_limits",
     "Scaling": "scaling",
     "ServiceRules": "ingress",
+    "Split": "engine.strategy",
+    "Step": "engine.strategy",
+    "Steps": "engine.strategy",
+    "Targets": "targets",
     "TestTraffic": "test_traffic",
     "TrafficRule": "traffic_rule",
 }
@@ -53,18 +73,28 @@ __all__ = [
     "AlarmGuardrail",
     "AlarmThresholds",
     "AllAtOnce",
+    "Approval",
     "Canary",
+    "CanaryAlb",
+    "CandidateRoute",
     "Container",
     "EcsBlueGreenService",
     "ErrorComparison",
     "ExpectedTraffic",
     "HttpSmokeTest",
     "Ingress",
+    "LambdaHook",
     "LatencyComparison",
     "Linear",
     "MetricComparison",
+    "RolloutEngine",
+    "RolloutLimits",
     "Scaling",
     "ServiceRules",
+    "Split",
+    "Step",
+    "Steps",
+    "Targets",
     "TestTraffic",
     "TrafficRule",
 ]

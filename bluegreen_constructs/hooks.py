@@ -1,30 +1,108 @@
-"""Hooks: what is asked about a candidate before it gets production traffic."""
+"""Hooks: what is asked about a candidate before it gets production traffic, or before its rollout ends."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar, Literal, TypeAlias
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from .acknowledgements import acknowledge
 from .ecs_deployment_configuration import LifecycleHook
+from .engine.errors import ConfigurationError
 from .engine.smoke_test import HttpSmokeTest, SmokeTestPlan
+from .engine.spans import Span, as_timedelta
 from .engine_function import EngineFunction
+from .function_network import join_network
 
-# ECS calls the function again when it asks for it, so one invocation only has to outlast its own requests; Lambda
-# allows 15 minutes.
+# Who runs the hook calls the function again when it asks for it, so one invocation only has to outlast its own
+# requests; Lambda allows 15 minutes.
 LONGEST_INVOCATION_SECONDS = 900
-_NETWORK_ACTIONS = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-]
+Stage: TypeAlias = Literal["TESTING", "BAKING"]
+_STAGES = ("TESTING", "BAKING")
+
+
+@dataclass(frozen=True)
+class LambdaHook:
+    """A function of yours that is asked about the candidate; for rollouts that the engine runs.
+
+    function: it is invoked with `{"hookDetails": …}` and the rollout, and answers as Amazon ECS's lifecycle hooks do:
+        `{"hookStatus": "SUCCEEDED"}`, `FAILED` (the rollout goes back), or `IN_PROGRESS` with a `callBackDelay` in
+        seconds.
+    stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
+    timeout: when it ends without an answer, the rollout goes back (default 1 h).
+    details: what the function gets as `hookDetails`, as JSON values (default: nothing).
+    name: how the history calls it (default: the function's construct id).
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html
+
+    Raises ConfigurationError for an unknown stage, a time-out of zero, or details that are no JSON values.
+    """
+
+    function: lambda_.IFunction
+    stage: Stage = "TESTING"
+    timeout: Span = timedelta(hours=1)
+    details: Mapping[str, object] = field(default_factory=dict)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what the engine could not ask."""
+        object.__setattr__(self, "timeout", _checked("LambdaHook", self.stage, self.timeout))
+        try:
+            json.dumps(dict(self.details), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"LambdaHook details cannot be written as JSON: {error}: give plain values"
+            ) from None
+
+    @property
+    def wait(self) -> timedelta:
+        """The time-out as a timedelta."""
+        return as_timedelta(self.timeout, "LambdaHook timeout")
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person's answer: the rollout waits for `bluegreen promote` or `bluegreen abort`.
+
+    name: how `bluegreen status` and the history call it (default "approval").
+    stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
+    timeout: when it ends without an answer, the rollout goes back (default 24 h).
+
+    Raises ConfigurationError for an unknown stage, a time-out of zero, or no name.
+    """
+
+    name: str = "approval"
+    stage: Stage = "TESTING"
+    timeout: Span = timedelta(hours=24)
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could answer."""
+        object.__setattr__(self, "timeout", _checked("Approval", self.stage, self.timeout))
+        if not self.name:
+            raise ConfigurationError("Approval has no name: say what is approved, such as 'release manager'")
+
+    @property
+    def wait(self) -> timedelta:
+        """The time-out as a timedelta."""
+        return as_timedelta(self.timeout, "Approval timeout")
+
+
+Hook: TypeAlias = HttpSmokeTest | LambdaHook | Approval
+
+
+def _checked(hook: str, stage: object, timeout: Span) -> timedelta:
+    if stage not in _STAGES:
+        raise ConfigurationError(f"{hook} stage is {stage!r}: give {' or '.join(map(repr, _STAGES))}")
+    span = as_timedelta(timeout, f"{hook} timeout")
+    if not span:
+        raise ConfigurationError(f"{hook} timeout is 0: give the time after which nobody will answer any more")
+    return span
 
 
 @dataclass(frozen=True)
@@ -39,10 +117,57 @@ class TestRoute:
     inside_vpc: bool
 
 
-class SmokeTestHook(Construct):
-    """The function that sends the smoke tests, and the role by which Amazon ECS calls it.
+class SmokeTests(Construct):
+    """The function that sends the smoke tests, and what it is to be asked with.
 
-    It runs after test traffic has moved to the candidate and before production traffic does.
+    It is asked after test traffic has moved to the candidate and before production traffic does.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        checks: Sequence[HttpSmokeTest],
+        route: TestRoute,
+        vpc: ec2.IVpc | None,
+        subnet_ids: Sequence[str],
+    ) -> None:
+        """Make the function; a route inside the VPC puts it there (without one, `vpc` may be None)."""
+        super().__init__(scope, id)
+        plan = SmokeTestPlan(url=route.url, headers=route.headers, checks=tuple(checks), host=route.host)
+        seconds = sum(check.timeout_seconds for check in checks) + 10
+        self._function = EngineFunction(
+            self,
+            "Function",
+            handler="engine.handlers.smoke_test.handler",
+            description="Sends the smoke tests to the candidate before it gets production traffic",
+            timeout_seconds=min(round(seconds), LONGEST_INVOCATION_SECONDS),
+        )
+        self.connections: ec2.Connections | None = None
+        if route.inside_vpc and vpc is not None:
+            self._move_into(vpc, subnet_ids)
+        self.function_arn = self._function.arn
+        self.details = plan.to_details()
+
+    def _move_into(self, vpc: ec2.IVpc, subnet_ids: Sequence[str]) -> None:
+        group = ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="the smoke tests", allow_all_outbound=False
+        )
+        self.connections = ec2.Connections(security_groups=[group])
+        join_network(self._function, group, subnet_ids)
+        acknowledge(
+            self._function.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "Lambda creates the network interfaces of a function in a VPC with the function's role, and the interfaces "
+            "have no ARN before; leaving the function outside the VPC was considered and cannot reach an internal "
+            "load balancer",
+        )
+
+
+class SmokeTestHook(SmokeTests):
+    """The smoke tests of a service that Amazon ECS rolls out, and the role by which it asks for them.
+
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html
     """
 
@@ -56,20 +181,8 @@ class SmokeTestHook(Construct):
         vpc: ec2.IVpc,
         subnet_ids: Sequence[str],
     ) -> None:
-        """Make the function and the role; a route inside the VPC puts the function there."""
-        super().__init__(scope, id)
-        plan = SmokeTestPlan(url=route.url, headers=route.headers, checks=tuple(checks), host=route.host)
-        seconds = sum(check.timeout_seconds for check in checks) + 10
-        self._function = EngineFunction(
-            self,
-            "Function",
-            handler="engine.handlers.smoke_test.handler",
-            description="Sends the smoke tests to the candidate before it gets production traffic",
-            timeout_seconds=min(round(seconds), LONGEST_INVOCATION_SECONDS),
-        )
-        self.connections: ec2.Connections | None = None
-        if route.inside_vpc:
-            self._move_into(vpc, subnet_ids)
+        """Make the function and the role."""
+        super().__init__(scope, id, checks=checks, route=route, vpc=vpc, subnet_ids=subnet_ids)
         role = iam.Role(
             self,
             "InvocationRole",
@@ -78,34 +191,14 @@ class SmokeTestHook(Construct):
             # Inline: hooks run during the first deployment too, when a policy of its own might not be attached yet.
             inline_policies={
                 "Invoke": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self._function.arn])]
+                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function_arn])]
                 )
             },
         )
         self.lifecycle_hook: LifecycleHook = {
             "TargetType": "AWS_LAMBDA",
-            "HookTargetArn": self._function.arn,
+            "HookTargetArn": self.function_arn,
             "RoleArn": role.role_arn,
             "LifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"],
-            "HookDetails": cdk.Stack.of(self).to_json_string(plan.to_details()),
+            "HookDetails": cdk.Stack.of(self).to_json_string(self.details),
         }
-
-    def _move_into(self, vpc: ec2.IVpc, subnet_ids: Sequence[str]) -> None:
-        group = ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=vpc, description="the smoke tests", allow_all_outbound=False
-        )
-        self.connections = ec2.Connections(security_groups=[group])
-        self._function.resource.add_property_override(
-            "VpcConfig",
-            {"SubnetIds": list(subnet_ids), "SecurityGroupIds": [group.security_group_id]},
-        )
-        # Lambda makes the network interfaces with the function's role; its guide names no narrower resource.
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-        self._function.allow("JoinNetwork", _NETWORK_ACTIONS, ["*"])
-        acknowledge(
-            self._function.role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Lambda creates the network interfaces of a function in a VPC with the function's role, and the interfaces "
-            "have no ARN before; leaving the function outside the VPC was considered and cannot reach an internal "
-            "load balancer",
-        )

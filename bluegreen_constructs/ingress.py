@@ -68,6 +68,8 @@ class Ingress:
     access_logs: a bucket for the load balancer's access logs (default: none).
     drain: how long requests in flight on a leaving target may go on (default 30 s). When it ends, they and their
         streams are cut.
+    dual_stack: whether the load balancer answers IPv6 as well (default False); the VPC must have IPv6 addresses.
+    web_acl_arn: a web ACL of AWS WAF in this region, which guards the load balancer (default: none).
 
     Raises ConfigurationError for combinations that contradict each other.
     """
@@ -86,6 +88,8 @@ class Ingress:
     access_logs: s3.IBucket | None = None
     drain: Span = timedelta(seconds=30)
     grace: Span = timedelta(seconds=60)
+    dual_stack: bool = False
+    web_acl_arn: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -114,6 +118,11 @@ class Ingress:
         object.__setattr__(self, "grace", grace)
 
     def _check_listener(self) -> None:
+        place = next((name for name in ("rules", "listener", "load_balancer") if getattr(self, name) is not None), None)
+        if place is not None and (self.dual_stack or self.web_acl_arn is not None):
+            raise ConfigurationError(
+                f"Ingress has {place} together with dual_stack or web_acl_arn: set them where the load balancer is made"
+            )
         if self.rules is not None:
             given = [
                 name

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from .acknowledgements import acknowledge
@@ -69,7 +70,12 @@ class ServiceLoadBalancer(Construct):
             internet_facing=ingress.internet_facing,
             security_group=group,
             drop_invalid_header_fields=True,
+            ip_address_type=elbv2.IpAddressType.DUAL_STACK if ingress.dual_stack else None,
         )
+        if ingress.web_acl_arn is not None:
+            wafv2.CfnWebACLAssociation(
+                self, "WebAcl", resource_arn=balancer.load_balancer_arn, web_acl_arn=ingress.web_acl_arn
+            )
         if ingress.access_logs is None:
             acknowledge(
                 balancer,
@@ -112,5 +118,5 @@ class ServiceLoadBalancer(Construct):
 
     def _clients(self) -> list[ec2.IPeer]:
         if self._is_everybodys:
-            return [ec2.Peer.any_ipv4()]
+            return [ec2.Peer.any_ipv4(), *([ec2.Peer.any_ipv6()] if self._ingress.dual_stack else [])]
         return [ec2.Peer.ipv4(source) for source in self._ingress.sources or (self._vpc.vpc_cidr_block,)]

@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from bluegreen_constructs.engine.errors import ConfigurationError
 
+from .canary_stack import CanaryStack
 from .environments import Environment, chosen
 from .network_stack import NetworkStack
 from .service_stack import ServiceStack
@@ -33,11 +34,12 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
     service = ServiceStack(
         app, f"BlueGreenService-{place.name}", environment=place, network=network, release=version, env=env
     )
+    canary = CanaryStack(app, f"BlueGreenCanary-{place.name}", environment=place, network=network, env=env)
     if release is None:
         cdk.Annotations.of(service).add_warning_v2(
             "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
         )
-    for stack in (network, service):
+    for stack in (network, service, canary):
         _apply_account_rules(stack, place)
     for key, value in place.tags.items():
         cdk.Tags.of(app).add(key, value)

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Literal
 
 from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.strategy import AllAtOnce, Canary, Linear
+from bluegreen_constructs.engine.strategy import AllAtOnce, Canary, Linear, Step, Steps, Strategy
+from bluegreen_constructs.planning.expected_traffic import ExpectedTraffic
+from bluegreen_constructs.rollout_limits import RolloutLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,47 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CanarySettings:
+    """How the sample inference service runs in an environment when the engine moves its traffic.
+
+    first_release: what both sides run when the stack is made; from then on releases come with `bluegreen start`, and no
+        stack update names one.
+    traffic, slow_rate, unsure_rate: what the plan is checked against: a quiet hour's requests and errors, live's
+        requests that take longer than `slo`, per request, and its unsure predictions among all.
+    negligible: a rate of bad events that is not worth a question (default: there is none, a release is promoted on
+        bad events alone).
+    limits: of a rollout (default: the construct's).
+    """
+
+    repository: str = "inference"
+    first_release: str = "1.0.0"
+    tasks: int = 2
+    most_tasks: int = 4
+    cpu: int = 512
+    memory_mib: int = 1024
+    strategy: Strategy = field(
+        default_factory=lambda: Steps(
+            [
+                Step(1, timedelta(minutes=5)),
+                Step(10, timedelta(minutes=20)),
+                Step(50, timedelta(minutes=30)),
+            ]
+        )
+    )
+    bake: timedelta = timedelta(minutes=15)
+    slo: timedelta = timedelta(milliseconds=800)
+    slow_rate: float = 0.02
+    unsure_rate: float = 0.05
+    negligible: float | None = None
+    traffic: ExpectedTraffic = field(default_factory=lambda: ExpectedTraffic(requests_per_second=50, error_rate=0.002))
+    limits: RolloutLimits | None = None
+    host: str | None = None
+    certificate_arn: str | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One place the application is deployed to.
 
@@ -103,6 +146,7 @@ class Environment:
     account: str | None = None
     network: NewNetwork | ExistingNetwork = field(default_factory=NewNetwork)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    canary: CanarySettings = field(default_factory=CanarySettings)
     qualifier: str | None = None
     permissions_boundary: str | None = None
     role_path: str | None = None
@@ -128,6 +172,20 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             account="123456789012",
             # A rehearsed minute is short, so it holds few requests: the alarms' floor is sized for that.
             service=ServiceSettings(cpu=256, memory_mib=512, requests_floor=5, plain_http=True),
+            # Sized for scenarios of half a real minute: a good release is shown to be one by requests that do not fail,
+            # and a step need not be longer than the two or three minutes until CloudWatch knows of it.
+            canary=CanarySettings(
+                cpu=256,
+                memory_mib=512,
+                plain_http=True,
+                strategy=Steps([Step(10, timedelta(minutes=2)), Step(50, timedelta(minutes=3))]),
+                bake=timedelta(minutes=2),
+                traffic=ExpectedTraffic(requests_per_second=2, error_rate=0.0),
+                slow_rate=0.0,
+                unsure_rate=0.0,
+                negligible=0.1,
+                limits=RolloutLimits(patience=timedelta(minutes=3)),
+            ),
         ),
         Environment(
             name="dev",
@@ -136,6 +194,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             service=ServiceSettings(
                 internet_facing=False, strategy=Canary(percent=50, bake=timedelta(minutes=3)), bake=timedelta(minutes=5)
             ),
+            canary=CanarySettings(internet_facing=False, bake=timedelta(minutes=5)),
         ),
         Environment(
             name="prod",
@@ -143,6 +202,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             network=NewNetwork(zones=3),
             # Inside the VPC until the certificate of its public name is entered here.
             service=ServiceSettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
+            canary=CanarySettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
             protected=True,
         ),
     )

@@ -32,6 +32,10 @@ class Synthesised:
     def service(self) -> dict:
         return self.templates[f"BlueGreenService-{self.environment}"]
 
+    @property
+    def canary(self) -> dict:
+        return self.templates[f"BlueGreenCanary-{self.environment}"]
+
     def resources(self, kind: str) -> dict[str, dict]:
         return {
             name: resource

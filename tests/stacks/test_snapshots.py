@@ -34,22 +34,42 @@ def test_the_service_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
     assert scrubbed(synthesise("prod").service) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+def test_the_canary_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
+    assert scrubbed(synthesise("prod").canary) == snapshot(extension_class=JSONSnapshotExtension)
+
+
+def ids(template: dict, kind: str) -> set[str]:
+    return {name for name, resource in template["Resources"].items() if resource["Type"] == kind}
+
+
 def test_the_logical_ids_that_hold_state_or_name_a_target_never_change() -> None:
     """Renaming one of these replaces it: bucket, rules, groups, service, and the handler that owns the rules."""
-    kept = {
-        "AWS::ECS::Service": "InferenceB3CD4D8F",
-        "AWS::S3::Bucket": "AccessLogs8B620ECA",
-        "AWS::ElasticLoadBalancingV2::LoadBalancer": "InferenceLoadBalancer24A7E56D",
-    }
     prod = synthesise("prod")
-    for kind, logical_id in kept.items():
-        assert list(prod.resources(kind)) == [logical_id]
-    assert set(prod.resources("Custom::TrafficRule")) == {
-        "InferenceRoutesProductionB3C8FBAC",
-        "InferenceRoutesTest0F0D3081",
-    }
-    assert set(prod.resources("AWS::ElasticLoadBalancingV2::TargetGroup")) == {
+    assert ids(prod.network, "AWS::S3::Bucket") == {"AccessLogs8B620ECA"}
+    service = prod.service
+    assert ids(service, "AWS::ECS::Service") == {"InferenceB3CD4D8F"}
+    assert ids(service, "AWS::ElasticLoadBalancingV2::LoadBalancer") == {"InferenceLoadBalancer24A7E56D"}
+    assert ids(service, "Custom::TrafficRule") == {"InferenceRoutesProductionB3C8FBAC", "InferenceRoutesTest0F0D3081"}
+    assert ids(service, "AWS::ElasticLoadBalancingV2::TargetGroup") == {
         "InferenceBlue53E6D6A9",
         "InferenceGreenCFF7A9A8",
     }
-    assert "BlueGreenTrafficRuleHandler" in prod.resources("AWS::Lambda::Function")
+    assert "BlueGreenTrafficRuleHandler" in ids(service, "AWS::Lambda::Function")
+
+
+def test_the_logical_ids_of_a_canary_that_hold_state_or_carry_traffic_never_change() -> None:
+    """Besides: what a running rollout calls by name, and the parameter whose name is the target's."""
+    canary = synthesise("prod").canary
+    assert ids(canary, "AWS::ECS::Service") == {"BlueServiceB7B7CB91", "GreenServiceABD4BAC1"}
+    assert ids(canary, "Custom::TrafficRule") == {
+        "InferenceRoutesProductionB3C8FBAC",
+        "InferenceRoutesCandidateHeader8DE03964",
+    }
+    groups = ids(canary, "AWS::ElasticLoadBalancingV2::TargetGroup")
+    assert groups == {"InferenceBlueGroupCE762D9D", "InferenceGreenGroup60C74810"}
+    assert ids(canary, "AWS::DynamoDB::Table") == {"BlueGreenRolloutTable"}
+    assert ids(canary, "AWS::StepFunctions::StateMachine") == {"BlueGreenRolloutStateMachine"}
+    functions = {"BlueGreenRolloutStart", "BlueGreenRolloutTick", "BlueGreenRolloutAlarm"}
+    assert functions <= ids(canary, "AWS::Lambda::Function")
+    (parameter,) = (one for one in canary["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
+    assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenCanary-prod/Inference"

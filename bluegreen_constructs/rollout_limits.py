@@ -1,0 +1,77 @@
+"""RolloutLimits: how long each wait of a rollout may take, and what ends it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .engine.errors import ConfigurationError
+from .engine.spans import Span, as_timedelta, in_words
+from .engine.strategy import Split, Strategy, checked_percent
+
+_SPANS = ("patience", "hold", "prepare", "restore", "deadline", "drain")
+_HALF = 50.0
+
+
+@dataclass(frozen=True)
+class RolloutLimits:
+    """The limits of a rollout; each is a timedelta or a Duration. Every wait ends, by these if by nothing else.
+
+    hold_back: percent of the traffic that stays on live during the final bake, so that the comparison goes on (default
+        5; 0 for none).
+    patience: how long a last step is extended that has not enough evidence (default 30 min); then the rollout is held.
+    hold: how long a hold, a pause or an approval's rollout waits for an answer (default 24 h); then it goes back.
+    prepare: how long the candidate may take to be healthy with live's capacity (default 20 min); then the rollout ends
+        before any user has met it.
+    restore: how long going back waits for live to have its capacity again (default 10 min); then it goes back anyway.
+    deadline: how long all of it may take, approvals and holds included (default 36 h); then it goes back.
+    drain: how long to wait for the side that is out of use to have no requests (default 30 min); then it is left
+        running, and somebody has to look.
+    retained: how many promoted releases `bluegreen rollback` can go back to (default 5).
+
+    Raises ConfigurationError for a limit of zero, or a share that no listener rule can express.
+    """
+
+    hold_back: float = 5.0
+    patience: Span = timedelta(minutes=30)
+    hold: Span = timedelta(hours=24)
+    prepare: Span = timedelta(minutes=20)
+    restore: Span = timedelta(minutes=10)
+    deadline: Span = timedelta(hours=36)
+    drain: Span = timedelta(minutes=30)
+    retained: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse limits that nothing can be done in."""
+        for name in _SPANS:
+            span = as_timedelta(getattr(self, name), f"RolloutLimits {name}")
+            if not span:
+                raise ConfigurationError(f"RolloutLimits {name} is 0: give the longest time that it may take")
+            object.__setattr__(self, name, span)
+        if self.hold_back != 0:
+            checked_percent(self.hold_back, "RolloutLimits hold_back", most=_HALF)
+        if isinstance(self.retained, bool) or not isinstance(self.retained, int) or not 1 <= self.retained <= 50:
+            raise ConfigurationError(f"RolloutLimits retained is {self.retained!r}: give a whole number from 1 to 50")
+
+    def span(self, name: str) -> timedelta:
+        """The limit with this name as a timedelta."""
+        return as_timedelta(getattr(self, name), f"RolloutLimits {name}")
+
+    def refuse(self, path: str, strategy: Strategy, bake: timedelta) -> None:
+        """Refuse a plan that cannot be done within these limits.
+
+        Raises ConfigurationError when the deadline ends before the plan, or the bake gives live more than the last step
+        does.
+        """
+        steps = strategy.steps()
+        planned = sum((step.span for step in steps), bake)
+        deadline = self.span("deadline")
+        if planned >= deadline:
+            raise ConfigurationError(
+                f"{path} has steps and a bake of {in_words(planned)} together and a deadline of {in_words(deadline)}: "
+                "give RolloutLimits(deadline=…) more than that, or shorten them"
+            )
+        last = 0.0 if isinstance(strategy, Split) or not steps else steps[-1].percent
+        if last > 100 - self.hold_back:
+            raise ConfigurationError(
+                f"{path} has a last step of {last:g} % and holds {self.hold_back:g} % back during the bake: give "
+                f"RolloutLimits(hold_back=…) at most {100 - last:g}, or a smaller last step"
+            )
