@@ -68,8 +68,12 @@ class InMemoryRules:
 
     def read(self, rule_arn: str) -> RuleSeen:
         """Two calls."""
-        self.calls += [("DescribeRules", rule_arn)]
-        return RuleSeen(self.rules[rule_arn][0], self.tags(rule_arn))
+        return RuleSeen(self.actions(rule_arn), self.tags(rule_arn))
+
+    def actions(self, rule_arn: str) -> Sequence[Json]:
+        """One call."""
+        self.calls.append(("DescribeRules", rule_arn))
+        return self.rules[rule_arn][0]
 
     def tags(self, rule_arn: str) -> Mapping[str, str]:
         """One call."""
@@ -313,7 +317,7 @@ class InMemorySettings:
 
 
 def example_settings(target: str = "Serving/Model") -> TargetSettings:
-    """A target with two ECS sides, one step of 10 % for five minutes, no bake and no guardrails."""
+    """A target with two ECS sides: no steps, no guardrails, and the default times."""
 
     def side(color: str) -> SideSettings:
         group = f"targetgroup/{color}/0123456789abcdef"

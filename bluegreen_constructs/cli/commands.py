@@ -28,7 +28,9 @@ from .output import write
 
 _ABOUT = "Ship a new version without losing a request, and go back in one call."
 _EXAMPLE = """\b
-Example:
+Examples:
+  bluegreen start Serving/Model --release 1.4.2 --wait
+  bluegreen abort Serving/Model
   bluegreen rehearse --scenario ecs-good
 """
 

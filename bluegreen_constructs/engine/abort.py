@@ -60,6 +60,7 @@ def abort(
     executions: Executions | None,
     regardless: bool = False,
     is_bad: bool = False,
+    is_alarm: bool = False,
 ) -> AbortOutcome:
     """Give live all traffic, and stop the rollout that is in flight; nothing in flight is no error.
 
@@ -69,6 +70,7 @@ def abort(
         store: the engine's table; None leaves the state alone. executions: the state machine; None likewise.
         regardless: write also to a live side that has too few healthy targets for all traffic.
         is_bad: reject the release, as after a guardrail's objection.
+        is_alarm: leave a rollout alone that no alarm is to end: an irreversible release, or a way back.
 
     Raises AwsError when one of the calls that move traffic fails: nothing of what follows was done, try again.
     """
@@ -76,16 +78,18 @@ def abort(
     tags = RuleTags.of(rules.tags(settings.rule_arn))
     if not tags.is_in_flight:
         return closing.of_the_state_only(rules)
+    if is_alarm and not tags.heeds_alarms:
+        return AbortOutcome("NOTHING_IN_FLIGHT", tags.rollout, 1, ("no alarm ends this rollout",))
     actions: Sequence[Json] = ()
-    warm, calls = True, 3
+    warm = True
     if tags.has_other_actions:
         # Users are authenticated on the way; what does that must be written back, so it is read instead of the health.
-        actions = rules.read(settings.rule_arn).actions
-        calls = 4
+        actions = rules.actions(settings.rule_arn)
     else:
         live = rules.targets(tags.live)
         warm = not live.is_checked or is_warm(live.healthy, tags.needs)
     notes: list[str] = []
+    calls = 3
     if warm or regardless:
         back = forward(tags.live, tags.candidate, 0.0, tags.stickiness_seconds)
         rules.write(settings.rule_arn, rewritten(actions, back))
@@ -139,8 +143,9 @@ class _Closing:
         former, closing = changed
         request = {"target": self.target, "rollout": rollout_id, "closing": True}
         try:
-            self.executions.stop(former.execution, f"{self.caller}: {self.reason}"[:256])
+            # In this order: somebody has to drain and tidy, the former execution if no other can be started.
             self.executions.start(_closing_name(closing), request)
+            self.executions.stop(former.execution, f"{self.caller}: {self.reason}"[:256])
         except AwsError as error:
             return [f"Step Functions could not be reached, the rollout's own execution closes it: {error}"]
         return []

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from .errors import ConfigurationError
 from .lifecycle import Phase
 from .observation import SOON
+from .phases import QUIET_MINUTES
 from .ports import (
     Command,
     Executions,
@@ -98,7 +99,7 @@ class Beginning:
             return answer_of(former, timedelta(seconds=1))
         seen = self.rules.read(settings.rule_arn)
         unlock = self._require_free(former, request, seen, now)
-        self._require_welcome(request, now)
+        self._require_welcome(request)
         live = _live_side(settings, seen)
         _require_version(settings.side(other(live)), request.release)
         targets = self.rules.targets(settings.side(live).group_arn)
@@ -117,11 +118,15 @@ class Beginning:
             is_expedited=request.is_expedited,
             is_irreversible=request.is_irreversible,
             is_quarantined=request.is_quarantined,
-            leaves=_live_release(former),
+            leaves=_live_release(former, live),
+            quiet=QUIET_MINUTES if _is_vacant(former, request) else 0,
             minimums=_held_minimums(former, live),
             authentication=tuple(authentication_in(seen.actions)),
-            outbox=(Note(now, "STARTED", request.reason or "no reason given", request.caller),),
+            outbox=(Note(now, "STARTED", request.reason or "no reason given", request.caller, Phase.PREPARING.value),),
         )
+        if former is not None:  # nobody tells these after it is replaced
+            for note in former.outbox:
+                self.store.record(request.target, history_item(former, note))
         try:
             rollout = self.store.begin(rollout, former)
         except LostLockError:
@@ -130,6 +135,7 @@ class Beginning:
                 raise HeldError(_held(latest or rollout)) from None
             rollout = latest
         self._tag(rollout, seen)
+        self._remember(request, former, now)
         self.store.record(rollout.target, history_item(rollout, rollout.outbox[0]))
         if unlock is not None:
             self.store.done(request.target, unlock)
@@ -152,8 +158,9 @@ class Beginning:
         if former is None or former.is_tidied:
             return None
         # The side that a rollback goes to still runs what it is to run: there is nothing to wait for.
+        # Once that side was seen without requests, its scaling down may be on its way, and must come first.
         is_way_back = request.is_expedited and former.phase is Phase.PROMOTED and request.release.name == former.leaves
-        if former.has_ended and is_way_back:
+        if is_way_back and former.quiet < QUIET_MINUTES:
             return None
         if self.executions.is_running(former.execution):
             raise HeldError(_held(former))
@@ -177,7 +184,7 @@ class Beginning:
         self.store.record(former.target, item)
         return unlock
 
-    def _require_welcome(self, request: StartRequest, now: datetime) -> None:
+    def _require_welcome(self, request: StartRequest) -> None:
         """Refuse a release that was rejected, until somebody accepts it with a reason."""
         records = self.store.releases(request.target)
         known = next((one for one in records if one.release.name == request.release.name), None)
@@ -188,10 +195,19 @@ class Beginning:
                 f"release {known.release.name} was rejected at {known.at:%Y-%m-%d %H:%M} UTC ({known.reason}): start "
                 "another one, or accept it with --accept-rejected and a reason"
             )
-        accepted = ReleaseRecord(
-            request.release, "accepted", now, request.accept_rejected, request.caller, request.rollout
-        )
-        self.store.remember(request.target, accepted)
+
+    def _remember(self, request: StartRequest, former: Rollout | None, now: datetime) -> None:
+        """What the beginning settles: the acceptance of a rejected release, a promotion that is superseded."""
+        if former is not None and former.phase is Phase.PROMOTED and not former.is_tidied:
+            promoted = ReleaseRecord(
+                former.release, "promoted", former.phase_since, former.reason, former.caller, former.id
+            )
+            self.store.remember(request.target, promoted)
+        if request.accept_rejected:
+            accepted = ReleaseRecord(
+                request.release, "accepted", now, request.accept_rejected, request.caller, request.rollout
+            )
+            self.store.remember(request.target, accepted)
 
 
 def _live_side(settings: TargetSettings, seen: RuleSeen) -> Side:
@@ -215,10 +231,16 @@ def _require_version(side: SideSettings, release: Release) -> None:
         )
 
 
-def _live_release(former: Rollout | None) -> str:
+def _live_release(former: Rollout | None, live: Side) -> str:
+    """What the live side runs: by the rule, whatever became of the former rollout."""
     if former is None:
         return FIRST_RELEASE
-    return former.release.name if former.phase is Phase.PROMOTED else former.leaves
+    return former.leaves if live == former.live else former.release.name
+
+
+def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
+    """Whether the candidate side is known to be without requests, or runs already what it is to run (I8)."""
+    return former is None or former.is_tidied or (request.is_expedited and request.release.name == former.leaves)
 
 
 def _held_minimums(former: Rollout | None, live: Side) -> dict[Side, int]:

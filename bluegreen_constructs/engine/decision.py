@@ -16,8 +16,20 @@ from .phases import baking, may_leave, pace_of, preparing, shifting, testing, ti
 from .ports import Command
 from .rollout import Hold, HoldKind, Rollout
 from .spans import in_words
-from .transitions import finished, go_back, holding, hook_passed, marked, next_step, noted, to_bake
+from .transitions import (
+    back_or_frozen,
+    finished,
+    go_back,
+    holding,
+    hook_passed,
+    marked,
+    next_step,
+    noted,
+    released,
+    to_bake,
+)
 
+_REMEMBERED_COMMANDS = 8
 _GOES_ON_BY_EVIDENCE = frozenset({HoldKind.UNSURE, HoldKind.NO_DATA})
 
 _PHASES: Mapping[Phase, Callable[[Rollout, Observation], Decision]] = MappingProxyType(
@@ -41,7 +53,7 @@ def _judged(rollout: Rollout, seen: Observation) -> Rollout:
     if seen.counts is not None and seen.last_minute is not None:
         rollout = observed(rollout, seen.counts, seen.last_minute)
     if rollout.phase in {Phase.SHIFTING, Phase.BAKING} and not rollout.is_expedited:
-        rollout = replace(rollout, said=assessments(rollout, seen.alarms))
+        rollout = replace(rollout, said=assessments(rollout, seen.alarms, seen.unasked))
     return rollout
 
 
@@ -51,6 +63,10 @@ def _answered(rollout: Rollout, seen: Observation) -> tuple[Rollout, tuple[Comma
         if command.verb == "unlock":  # answered by the next start
             continue
         answered.append(command)
+        key = f"{command.verb} {command.at.isoformat()} {command.caller}"
+        if key in rollout.answered:
+            continue
+        rollout = replace(rollout, answered=(*rollout.answered, key)[-_REMEMBERED_COMMANDS:])
         if command.rollout != rollout.id or (command.step is not None and command.step != rollout.step):
             why = f"bluegreen {command.verb} was for {command.rollout} at step {command.step}, which is over"
             rollout = noted(rollout, seen.now, "REFUSED", why, command.caller)
@@ -62,13 +78,14 @@ def _answered(rollout: Rollout, seen: Observation) -> tuple[Rollout, tuple[Comma
 def _obeyed(rollout: Rollout, now: datetime, command: Command) -> Rollout:
     why = f"bluegreen {command.verb}: {command.reason}" if command.reason else f"bluegreen {command.verb}"
     hold = rollout.hold
+    is_frozen = hold is not None and hold.kind is HoldKind.FROZEN
     match command.verb:
         case "abort":
             return go_back(rollout, now, why, caller=command.caller)
-        case "pause":
+        case "pause" if rollout.phase is not Phase.ROLLING_BACK and not is_frozen:
             return noted(holding(rollout, HoldKind.OPERATOR, why, now), now, "PAUSED", why, command.caller)
         case "resume" if hold is not None and hold.kind is HoldKind.OPERATOR:
-            return noted(replace(rollout, hold=None), now, "RESUMED", why, command.caller)
+            return noted(released(rollout, now), now, "RESUMED", why, command.caller)
         case "promote" if hold is not None:
             return _continued(noted(rollout, now, "CONTINUED", why, command.caller), hold, now)
         case "promote" if rollout.settings.split is not None and rollout.phase is Phase.SHIFTING:
@@ -78,7 +95,7 @@ def _obeyed(rollout: Rollout, now: datetime, command: Command) -> Rollout:
 
 def _continued(rollout: Rollout, hold: Hold, now: datetime) -> Rollout:
     """An operator answered a pause with continue."""
-    rollout = replace(rollout, hold=None)
+    rollout = released(rollout, now)
     match hold.kind:
         case HoldKind.APPROVAL:
             return hook_passed(rollout, now)
@@ -101,12 +118,14 @@ def _stopped(rollout: Rollout, seen: Observation) -> Rollout:
         return _objected(rollout, now)
     lost = lost_targets(rollout, seen.counts, seen.last_minute)
     if lost and not is_frozen:
-        return go_back(rollout, now, lost)
+        return back_or_frozen(rollout, now, lost)
     if now >= rollout.started_at + rollout.settings.deadline:
         return go_back(rollout, now, f"the deadline of {in_words(rollout.settings.deadline)} is over")
     if hold is not None:
         return _still_held(rollout, hold, now)
-    return holding(rollout, HoldKind.INTERFERENCE, seen.interference, now) if seen.interference else rollout
+    if seen.interference and not rollout.takes_over:
+        return holding(rollout, HoldKind.INTERFERENCE, seen.interference, now)
+    return rollout
 
 
 def _still_held(rollout: Rollout, hold: Hold, now: datetime) -> Rollout:
@@ -114,15 +133,12 @@ def _still_held(rollout: Rollout, hold: Hold, now: datetime) -> Rollout:
         # It stays where it is until somebody answers or the deadline comes, and says so again.
         return holding(replace(rollout, hold=None), HoldKind.FROZEN, hold.reason, now)
     if now >= hold.until:
-        return go_back(rollout, now, f"nobody answered in time: {hold.reason}")
+        return back_or_frozen(rollout, now, f"nobody answered in time: {hold.reason}")
     if hold.kind in _GOES_ON_BY_EVIDENCE and may_leave(rollout):
-        return noted(replace(rollout, hold=None), now, "RESUMED", "the evidence is there now")
+        return noted(released(rollout, now), now, "RESUMED", "the evidence is there now")
     return rollout
 
 
 def _objected(rollout: Rollout, now: datetime) -> Rollout:
     why = objections(rollout) or "the comparisons together"
-    if rollout.is_irreversible:
-        frozen = holding(replace(rollout, hold=None), HoldKind.FROZEN, f"UNHEALTHY, and irreversible: {why}", now)
-        return noted(frozen, now, "UNHEALTHY", why)
-    return go_back(noted(rollout, now, "UNHEALTHY", why), now, why, is_bad=True)
+    return back_or_frozen(noted(rollout, now, "UNHEALTHY", why), now, why, is_bad=True)

@@ -113,12 +113,8 @@ class GuardedRule:
         return share_of(seen.actions, self.rollout.live_side.group_arn, self.rollout.candidate_side.group_arn)
 
     def _is_known(self, share: float | None) -> bool:
-        """Whether a write of this rollout can have left the rule so. Going back is allowed from everything."""
-        if self._goes_back:
-            return True
-        settings = self.rollout.settings
-        planned = {0.0, 100.0, 100.0 - settings.hold_back, self.rollout.weight, settings.split or 0.0}
-        return share in planned | {step.percent for step in settings.steps}
+        """Whether the last write of this rollout can have left the rule so. Going back is allowed from everything."""
+        return self._goes_back or share in {self.rollout.was, self.rollout.weight}
 
     def _require_carried(self, wanted: float) -> None:
         if wanted == 0:
@@ -158,8 +154,12 @@ class GuardedRule:
         """After the write: who came between must not find traffic moved."""
         tags = RuleTags.of(self.rules.tags(self.rollout.settings.rule_arn))
         if tags.is_aborted(self.rollout.id) and wrote > 0:
-            self.rules.write(self.rollout.settings.rule_arn, self._actions(seen, 0.0))
-            raise MarkedError("the live rule was marked as aborted while it was written: live has all traffic again")
+            live = self.rules.targets(self.rollout.live_side.group_arn)
+            is_ready = not live.is_checked or is_warm(live.healthy, self.rollout.needs)
+            # An abort that found live too cold has only marked the rule: then the rule is to be as it found it.
+            back = self._actions(seen, 0.0) if is_ready else list(seen.actions)
+            self.rules.write(self.rollout.settings.rule_arn, back)
+            raise MarkedError("the live rule was marked as aborted while it was written: the write was taken back")
         if tags.fence > self.rollout.fence:
             self.rules.write(self.rollout.settings.rule_arn, list(seen.actions))
             raise LostLockError(f"fence {tags.fence} took over while this worker wrote: its write was taken back")

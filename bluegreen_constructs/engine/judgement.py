@@ -69,8 +69,8 @@ def _ab_counts(rollout: Rollout) -> str:
     return "" if chosen is None else chosen.name
 
 
-def assessments(rollout: Rollout, alarms: Mapping[str, str]) -> tuple[Assessment, ...]:
-    """What every guardrail says now, and why."""
+def assessments(rollout: Rollout, alarms: Mapping[str, str], unasked: str = "") -> tuple[Assessment, ...]:
+    """What every guardrail says now, and why; `unasked` is why CloudWatch did not answer."""
     said: list[Assessment] = []
     if rollout.evidence is not None:
         guilty = rollout.evidence.guilty
@@ -84,8 +84,9 @@ def assessments(rollout: Rollout, alarms: Mapping[str, str]) -> tuple[Assessment
         said.append(Assessment(name, floor.verdict, f"candidate {_one(floor.candidate)}"))
     for guardrail in rollout.settings.guardrails:
         if isinstance(guardrail, AlarmName):
-            state = alarms.get(guardrail.alarm, "there is no such alarm")
-            said.append(Assessment(guardrail.name, _ALARM_STATES.get(state, Verdict.UNSURE), f"its state is {state}"))
+            state = alarms.get(guardrail.alarm)
+            reason = unasked or "there is no such alarm" if state is None else f"its state is {state}"
+            said.append(Assessment(guardrail.name, _ALARM_STATES.get(state or "", Verdict.UNSURE), reason))
     return tuple(said)
 
 

@@ -18,8 +18,8 @@ MINUTE = timedelta(seconds=60)
 class Observation:
     """What was seen of the world at `now`; what a phase does not need is left out.
 
-    last_minute: the newest closed minute that `counts` holds. blocked: why the last write of the rule could not be
-    made. interference: what somebody else did to the rule. marked: the rule carries the mark of an abort.
+    last_minute: the newest closed minute that `counts` holds. unasked: why CloudWatch did not answer. blocked: why the
+    last write of the rule could not be made. interference: what somebody else did to the rule. marked: the rule carries the mark of an abort.
     """
 
     now: datetime
@@ -31,6 +31,7 @@ class Observation:
     last_minute: int | None = None
     alarms: Mapping[str, str] = field(default_factory=dict)
     hook: HookAnswer | None = None
+    unasked: str = ""
     blocked: str = ""
     interference: str = ""
     marked: bool = False

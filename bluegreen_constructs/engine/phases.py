@@ -12,6 +12,7 @@ from .spans import in_words
 from .target_settings import HookSettings
 from .transitions import (
     at_step,
+    back_or_frozen,
     finished,
     go_back,
     holding,
@@ -37,6 +38,8 @@ def preparing(rollout: Rollout, seen: Observation) -> Decision:
         minimums = {} if live.minimum is None else {rollout.live: live.minimum}
         desired = live.desired if rollout.live_side.can_be_scaled else rollout.needs
         rollout = replace(rollout, desired=max(1, desired), minimums=rollout.minimums or minimums)
+    if seen.counts is not None and seen.last_minute is not None:
+        rollout = _quieter(rollout, seen.counts, seen.last_minute)
     trouble = candidate.trouble if candidate is not None else ""
     # With a fixed split the candidate is never to carry more than its part, unless it is promoted.
     needs = max(1, needed(rollout.needs, 100.0 if settings.split is None else settings.split))
@@ -47,6 +50,8 @@ def preparing(rollout: Rollout, seen: Observation) -> Decision:
     if now >= rollout.phase_since + settings.prepare_timeout:
         have = f"{targets.healthy if targets else 0} of {needs} healthy targets"
         why = f"insufficient capacity: {have} after {in_words(settings.prepare_timeout)}"
+        if rollout.quiet < QUIET_MINUTES:
+            why = f"the {rollout.candidate} side still had requests after {in_words(settings.prepare_timeout)}"
         return Decision(go_back(rollout, now, f"{why}: {trouble}" if trouble else why), SOON)
     return Decision(rollout, SOON)
 
@@ -113,9 +118,10 @@ def tidying(rollout: Rollout, seen: Observation) -> Decision:
         return Decision(replace(rollout, quiet=QUIET_MINUTES) if is_time else rollout, SOON)
     if seen.counts is not None and seen.last_minute is not None:
         rollout = _quieter(rollout, seen.counts, seen.last_minute)
-    if rollout.quiet < QUIET_MINUTES and seen.now >= rollout.phase_since + settings.drain_timeout:
+    if seen.now >= rollout.phase_since + settings.drain_timeout:
         why = f"the {rollout.out_of_use} side was left running: it was not seen without requests for 2 minutes"
-        return Decision(noted(replace(rollout, is_quarantined=True), seen.now, "LEFT_RUNNING", why))
+        left = replace(rollout, is_quarantined=True, quiet=QUIET_MINUTES)
+        return Decision(noted(left, seen.now, "LEFT_RUNNING", why), SOON)
     return Decision(rollout, _until_news(rollout, seen.now) if rollout.quiet < QUIET_MINUTES else timedelta(seconds=1))
 
 
@@ -152,10 +158,10 @@ def _asked(rollout: Rollout, seen: Observation, hook: HookSettings) -> Decision:
         return Decision(hook_passed(rollout, now), timedelta(seconds=1))
     if answer is not None and answer.status == "FAILED":
         why = f"{hook.name} failed: {answer.reason}" if answer.reason else f"{hook.name} failed"
-        return Decision(go_back(rollout, now, why, is_bad=True), SOON)
+        return Decision(back_or_frozen(rollout, now, why, is_bad=True), SOON)
     since = rollout.hook_since or now
     if now >= since + hook.timeout:
-        return Decision(go_back(rollout, now, f"{hook.name} gave no answer in {in_words(hook.timeout)}"), SOON)
+        return Decision(back_or_frozen(rollout, now, f"{hook.name} gave no answer in {in_words(hook.timeout)}"), SOON)
     details = rollout.hook_details if answer is None else answer.details
     wait = timedelta(seconds=1 if answer is None else answer.call_back_seconds)
     return Decision(replace(rollout, hook_since=since, hook_details=details), wait)
@@ -186,7 +192,7 @@ def _until_applied(rollout: Rollout, seen: Observation) -> Decision | None:
     limit = rollout.settings.prepare_timeout
     if seen.blocked and seen.now >= (rollout.wanted_at or rollout.phase_since) + limit:
         why = f"insufficient capacity for {in_words(limit)}: {seen.blocked}"
-        return Decision(go_back(rollout, seen.now, why), SOON)
+        return Decision(back_or_frozen(rollout, seen.now, why), SOON)
     return Decision(rollout, SOON)
 
 

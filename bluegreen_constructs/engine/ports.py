@@ -54,6 +54,9 @@ class WeightedRules(Protocol):
     def read(self, rule_arn: str) -> RuleSeen:
         """Two calls: DescribeRules and DescribeTags."""
 
+    def actions(self, rule_arn: str) -> Sequence[Json]:
+        """One call: DescribeRules."""
+
     def tags(self, rule_arn: str) -> Mapping[str, str]:
         """One call: DescribeTags."""
 

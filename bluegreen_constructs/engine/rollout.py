@@ -48,13 +48,15 @@ class Hold:
 class Note:
     """Something that happened, on its way into the history: saved with the state, so that a crash loses none.
 
-    event: as `ports.HistoryItem` names it. caller: who asked for it (empty: the engine).
+    event: as `ports.HistoryItem` names it. caller: who asked for it (empty: the engine). phase, weight: of then.
     """
 
     at: datetime
     event: str
     reason: str
     caller: str = ""
+    phase: str = ""
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Rollout:
         is promoted. fence: grows with every holder of the target's lock. revision: grows with every save.
     weight: the candidate's share in percent that the rule is to have. applied: what the rule was last seen to have
         (None: not confirmed since `weight` changed). applied_at: since when. wanted_at: when `weight` was last changed.
+    was: the share that the rule had before `weight`, which is all that it may have besides.
     is_test_routed: whether the test rules lead to the candidate.
     step: the index of the step (-1: none yet). step_minutes: minutes of this step in which both sides had requests.
     needs: the healthy targets that live had at the start: what 100 % needs.
@@ -72,7 +75,8 @@ class Rollout:
     evidence, floors, ab: what the comparisons, the floors and the A/B test have seen. judged: the last minute (since
         the epoch) that was handed to them. said: what every guardrail said last.
     hook: how many hooks have passed; hook_since, hook_details: since when the next one is asked, what it wants back.
-    hold: set while the rollout is paused.
+    hold: set while the rollout is paused. answered: the last commands that were answered, so that one that comes twice
+        answers one question only.
     why_back: why it goes or went back. is_bad: the release is to be rejected.
     is_expedited: a way back to a retained release: gates, but no steps and no bake. is_irreversible: freeze instead of
         rollback. is_quarantined: the side out of use keeps running, unrouted.
@@ -101,6 +105,7 @@ class Rollout:
     applied: float | None = None
     applied_at: datetime | None = None
     wanted_at: datetime | None = None
+    was: float = 0.0
     is_test_routed: bool = False
     step: int = -1
     step_minutes: int = 0
@@ -116,6 +121,7 @@ class Rollout:
     hook_since: datetime | None = None
     hook_details: Mapping[str, object] = field(default_factory=dict)
     hold: Hold | None = None
+    answered: tuple[str, ...] = ()
     why_back: str = ""
     is_bad: bool = False
     is_expedited: bool = False

@@ -66,6 +66,8 @@ _DEFAULTS: Json = {
     "is_irreversible": False,
     "is_quarantined": False,
     "takes_over": False,
+    "was": 0.0,
+    "answered": [],
     "is_baked": False,
     "leaves": "",
     "authentication": [],
@@ -140,6 +142,8 @@ def _encoded(rollout: Rollout) -> Json:
         "is_irreversible": rollout.is_irreversible,
         "is_quarantined": rollout.is_quarantined,
         "takes_over": rollout.takes_over,
+        "was": rollout.was,
+        "answered": list(rollout.answered),
         "is_baked": rollout.is_baked,
         "leaves": rollout.leaves,
         "authentication": [dict(action) for action in rollout.authentication],
@@ -190,6 +194,8 @@ def _decoded(fields: StoredFields) -> Rollout:
         is_irreversible=fields.flag("is_irreversible"),
         is_quarantined=fields.flag("is_quarantined"),
         takes_over=fields.flag("takes_over"),
+        was=fields.number("was"),
+        answered=fields.texts("answered"),
         is_baked=fields.flag("is_baked"),
         leaves=fields.text("leaves"),
         authentication=fields.mappings("authentication"),
@@ -223,7 +229,14 @@ def _encode_assessment(said: Assessment) -> Json:
 
 
 def _encode_note(note: Note) -> Json:
-    return {"at": as_instant(note.at), "event": note.event, "reason": note.reason, "caller": note.caller}
+    return {
+        "at": as_instant(note.at),
+        "event": note.event,
+        "reason": note.reason,
+        "caller": note.caller,
+        "phase": note.phase,
+        "weight": note.weight,
+    }
 
 
 def _decode_settings(fields: StoredFields) -> TargetSettings:
@@ -281,7 +294,15 @@ def _decode_assessment(fields: StoredFields) -> Assessment:
 
 
 def _decode_note(fields: StoredFields) -> Note:
-    return Note(fields.instant("at"), fields.text("event"), fields.text("reason"), fields.text("caller"))
+    known = fields.with_defaults({"phase": "", "weight": 0.0})
+    return Note(
+        known.instant("at"),
+        known.text("event"),
+        known.text("reason"),
+        known.text("caller"),
+        known.text("phase"),
+        known.number("weight"),
+    )
 
 
 # What stays as it is for long, and so is kept whole when a later version has put more into it.

@@ -12,6 +12,7 @@ FENCE = "bluegreen:fence"
 NEEDS = "bluegreen:needs"
 STICKINESS = "bluegreen:stickiness"
 HAS_OTHER_ACTIONS = "bluegreen:has-other-actions"
+HEEDS_ALARMS = "bluegreen:heeds-alarms"
 ENDED = "bluegreen:ended"
 ABORTED = "bluegreen:aborted"
 
@@ -27,6 +28,7 @@ class RuleTags:
     needs: int
     stickiness_seconds: int | None
     has_other_actions: bool
+    heeds_alarms: bool
     ended: str
     aborted: str
 
@@ -42,6 +44,7 @@ class RuleTags:
             needs=_whole(tags.get(NEEDS)),
             stickiness_seconds=stickiness or None,
             has_other_actions=tags.get(HAS_OTHER_ACTIONS) == "yes",
+            heeds_alarms=tags.get(HEEDS_ALARMS) != "no",
             ended=tags.get(ENDED, ""),
             aborted=tags.get(ABORTED, ""),
         )
@@ -70,6 +73,7 @@ def tags_for(rollout: Rollout, *, has_other_actions: bool) -> dict[str, str]:
         NEEDS: str(rollout.needs),
         STICKINESS: str(rollout.settings.stickiness_seconds or 0),
         HAS_OTHER_ACTIONS: "yes" if has_other_actions else "no",
+        HEEDS_ALARMS: "no" if rollout.is_irreversible or rollout.is_expedited else "yes",
     }
 
 

@@ -19,7 +19,7 @@ from .listener_rules import Json
 from .model import Verdict
 from .observation import SOON, Observation
 from .phases import QUIET_MINUTES, pending_hook
-from .ports import FleetSeen, HistoryItem, HookAnswer, LostLockError, Ports, ReleaseRecord
+from .ports import FleetSeen, HistoryItem, HookAnswer, LostLockError, Ports, ReleaseRecord, ReleaseStatus
 from .release import Release
 from .rollout import Note, Rollout
 from .rule_tags import ABORTED, ENDED
@@ -115,7 +115,8 @@ def _turn(ports: Ports, loaded: Rollout, now: datetime) -> tuple[Rollout, timede
     rollout = turn.save(rollout, over=saved)
     if rollout.outbox:  # told by now
         rollout = ports.store.save(replace(rollout, outbox=()))
-    return rollout, SOON if trouble != _Trouble() else decision.wait
+    is_impatient = trouble != _Trouble() and rollout.hold is None
+    return rollout, min(SOON, decision.wait) if is_impatient else decision.wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +146,22 @@ class _Turn:
                 self.ports.events.announce(kind, _detail(rollout, note))
 
     def _remember(self, rollout: Rollout) -> None:
-        if rollout.phase is Phase.PROMOTED and not rollout.is_tidied:
+        """A promotion counts when it can be revoked no more; an objection from the moment of the way back."""
+        if rollout.phase is Phase.PROMOTED and rollout.is_tidied:
             self._put(rollout, rollout.release, "promoted", rollout.reason)
-            if rollout.is_expedited and rollout.leaves:
-                record = next(
-                    (one for one in self.ports.store.releases(rollout.target) if one.release.name == rollout.leaves),
-                    None,
+            if rollout.is_expedited and rollout.leaves not in {"", rollout.release.name}:
+                self._put(
+                    rollout, self._known(rollout, rollout.leaves), "rejected", f"left by a rollback: {rollout.reason}"
                 )
-                left = Release(rollout.leaves) if record is None else record.release
-                self._put(rollout, left, "rejected", f"left by a rollback: {rollout.reason}")
-        elif rollout.phase is Phase.ROLLING_BACK and rollout.is_bad:
+        elif rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} and rollout.is_bad:
             self._put(rollout, rollout.release, "rejected", rollout.why_back)
 
-    def _put(self, rollout: Rollout, release: Release, status: str, reason: str) -> None:
-        record = ReleaseRecord(
-            release,
-            "promoted" if status == "promoted" else "rejected",
-            rollout.phase_since,
-            reason,
-            rollout.caller,
-            rollout.id,
-        )
+    def _known(self, rollout: Rollout, name: str) -> Release:
+        records = self.ports.store.releases(rollout.target)
+        return next((one.release for one in records if one.release.name == name), Release(name))
+
+    def _put(self, rollout: Rollout, release: Release, status: ReleaseStatus, reason: str) -> None:
+        record = ReleaseRecord(release, status, rollout.phase_since, reason, rollout.caller, rollout.id)
         self.ports.store.remember(rollout.target, record)
 
     # Looking
@@ -181,12 +177,9 @@ class _Turn:
         )
         match rollout.phase:
             case Phase.PREPARING:
-                return self._with_fleets(rollout, seen)
-            case Phase.SHIFTING | Phase.BAKING:
-                seen = self._with_counts(rollout, seen)
-                names = [one.alarm for one in rollout.settings.guardrails if isinstance(one, AlarmName)]
-                if names and not rollout.is_expedited:
-                    seen = replace(seen, alarms=self.ports.metrics.alarm_states(names))
+                return self._with_quiet(rollout, self._with_fleets(rollout, seen))
+            case Phase.SHIFTING | Phase.BAKING if not rollout.is_expedited:
+                seen = self._with_judges(rollout, seen)
             case Phase.PROMOTED | Phase.ROLLED_BACK:
                 return self._with_quiet(rollout, seen)
         return self._with_hook(rollout, seen)
@@ -213,9 +206,18 @@ class _Turn:
         record = ReleaseRecord(release, "promoted", rollout.started_at, "was there before the first rollout", "", "")
         self.ports.store.remember(rollout.target, record)
 
+    def _with_judges(self, rollout: Rollout, seen: Observation) -> Observation:
+        """What CloudWatch says. Its silence is no evidence, and no reason to give up either (I4)."""
+        try:
+            seen = self._with_counts(rollout, seen)
+            names = [one.alarm for one in rollout.settings.guardrails if isinstance(one, AlarmName)]
+            return replace(seen, alarms=self.ports.metrics.alarm_states(names)) if names else seen
+        except AwsError as error:
+            return replace(seen, unasked=f"could not be asked: {error}")
+
     def _with_counts(self, rollout: Rollout, seen: Observation) -> Observation:
         last = self._last_minute(rollout)
-        if rollout.judged is None or last <= rollout.judged or rollout.is_expedited:
+        if rollout.judged is None or last <= rollout.judged:
             return seen
         first = max(rollout.judged + 1, last - _LONGEST_LOOK_BACK)
         values = self.ports.metrics.minutes(series_of(rollout.settings), min(first, last - 1), last)
@@ -246,8 +248,14 @@ class _Turn:
         first = max((rollout.quiet_until or since) + 1, last - _LONGEST_LOOK_BACK)
         if last < first:
             return seen
-        values = self.ports.metrics.minutes(request_series_of(rollout.settings), first, last)
-        return replace(seen, counts=Counts(rollout.settings, values), last_minute=last)
+        try:
+            values = self.ports.metrics.minutes(request_series_of(rollout.settings), first, last)
+        except AwsError as error:
+            return replace(seen, unasked=f"could not be asked: {error}")
+        counts = Counts(rollout.settings, values)
+        seen = replace(seen, counts=counts, last_minute=last)
+        is_odd = rollout.has_ended and counts.requests(rollout.out_of_use, last)
+        return self._with_look(rollout, seen) if is_odd else seen
 
     def _last_minute(self, rollout: Rollout) -> int:
         """The newest minute that is over for long enough to be complete."""
@@ -288,7 +296,7 @@ class _Turn:
 
     def _prepared(self, rollout: Rollout) -> Rollout:
         live, candidate = rollout.live_side, rollout.candidate_side
-        if rollout.desired and rollout.phase is Phase.PREPARING:
+        if rollout.desired and rollout.phase is Phase.PREPARING and rollout.quiet >= QUIET_MINUTES:
             self.ports.fleets.deploy(candidate, rollout.release, rollout.desired)
         if rollout.desired and rollout.minimums:
             # With less traffic each, both would be scaled in, and be too small for what may come back any minute. The
@@ -336,8 +344,11 @@ class _Turn:
         return is_back and self.now >= rollout.phase_since + rollout.settings.restore_timeout
 
     def _strengthen_live(self, rollout: Rollout) -> None:
-        if rollout.phase is Phase.ROLLING_BACK and rollout.desired and rollout.live_side.can_be_scaled:
-            self.ports.fleets.scale(rollout.live_side, rollout.desired, None)
+        live = rollout.live_side
+        if rollout.phase is not Phase.ROLLING_BACK or not rollout.desired or not live.can_be_scaled:
+            return
+        if self.ports.fleets.seen(live).desired < rollout.desired:
+            self.ports.fleets.scale(live, rollout.desired, None)
 
     def _tidied(self, rollout: Rollout) -> tuple[Rollout, _Trouble]:
         if rollout.quiet < QUIET_MINUTES:
@@ -345,7 +356,8 @@ class _Turn:
         out, serving = (rollout.settings.side(side) for side in (rollout.out_of_use, rollout.serving))
         rule = GuardedRule(self.ports.rules, rollout)
         try:
-            if rule.look() != rollout.weight:
+            is_late = self.now >= rollout.phase_since + rollout.settings.drain_timeout
+            if rule.look() != rollout.weight and not is_late:
                 # A write that was on its way when the rule was read for the last time, or read too early.
                 rule.bring()
                 return rollout, _Trouble(interference="the live rule still names the side that is out of use")
@@ -361,7 +373,7 @@ class _Turn:
 
 
 def history_item(rollout: Rollout, note: Note) -> HistoryItem:
-    """A note with what was known when it was saved."""
+    """A note with what the guardrails said when it was saved."""
     evidence: dict[str, object] = {
         one.guardrail: {"verdict": one.verdict.value, "reason": one.reason} for one in rollout.said
     }
@@ -372,8 +384,8 @@ def history_item(rollout: Rollout, note: Note) -> HistoryItem:
         rollout.release.name,
         note.caller or "the engine",
         note.reason,
-        phase=rollout.phase.value,
-        weight=rollout.weight,
+        phase=note.phase,
+        weight=note.weight,
         evidence=evidence,
     )
 
@@ -392,8 +404,8 @@ def _detail(rollout: Rollout, note: Note) -> dict[str, object]:
         "target": rollout.target,
         "rollout": rollout.id,
         "release": rollout.release.name,
-        "phase": rollout.phase.value,
-        "weight": rollout.weight,
+        "phase": note.phase,
+        "weight": note.weight,
         "reason": note.reason,
         "verdict": Verdict.UNHEALTHY.value if is_unhealthy(rollout) else None,
     }

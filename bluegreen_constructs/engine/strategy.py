@@ -22,7 +22,7 @@ class Step:
 
     def __post_init__(self) -> None:
         """Check and normalise, so that `bake` is a timedelta from here on."""
-        checked_percent(self.percent, "a step's percent")
+        object.__setattr__(self, "percent", checked_percent(self.percent, "a step's percent"))
         object.__setattr__(self, "bake", as_timedelta(self.bake, "a step's bake"))
 
     @property
@@ -61,7 +61,7 @@ class Canary:
 
     def __post_init__(self) -> None:
         """Refuse what no target can do."""
-        checked_percent(self.percent, "Canary percent", most=99.9)
+        object.__setattr__(self, "percent", checked_percent(self.percent, "Canary percent", most=99.9))
         object.__setattr__(self, "bake", as_timedelta(self.bake, "Canary bake"))
 
     def steps(self) -> tuple[Step, ...]:
@@ -78,7 +78,7 @@ class Linear:
 
     def __post_init__(self) -> None:
         """Refuse what no target can do."""
-        checked_percent(self.percent, "Linear percent", most=99.9)
+        object.__setattr__(self, "percent", checked_percent(self.percent, "Linear percent", most=99.9))
         object.__setattr__(self, "every", as_timedelta(self.every, "Linear every"))
 
     def steps(self) -> tuple[Step, ...]:
@@ -133,16 +133,20 @@ class Split:
 
     def __post_init__(self) -> None:
         """Refuse what no target can do."""
-        checked_percent(self.percent, "Split percent", most=99.9)
+        object.__setattr__(self, "percent", checked_percent(self.percent, "Split percent", most=99.9))
 
     def steps(self) -> tuple[Step, ...]:
         """One step without an end of its own; its bake says zero."""
         return (Step(self.percent, timedelta()),)
 
 
-def checked_percent(percent: float, name: str, most: float = 100.0) -> None:
-    """Refuse a percentage that a listener rule's weights cannot express: outside (0, most] or finer than 0.1."""
+def checked_percent(percent: float, name: str, most: float = 100.0) -> float:
+    """`percent` as a multiple of 0.1, whatever its last digits; refused outside (0, most] or when it is finer.
+
+    A listener rule's weights cannot express more.
+    """
     if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 < percent <= most:
         raise ConfigurationError(f"{name} is {percent!r}: give a number above 0 and at most {most:g}")
     if abs(percent * 10 - round(percent * 10)) > 1e-9:
         raise ConfigurationError(f"{name} is {percent:g}: give a multiple of 0.1")
+    return percent if isinstance(percent, int) else round(percent, 1)

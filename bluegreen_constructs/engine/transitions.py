@@ -16,6 +16,28 @@ def go_back(rollout: Rollout, now: datetime, why: str, *, is_bad: bool = False, 
     return moved(_wanting(rollout, 0.0, now), signal, now, why, caller=caller)
 
 
+def back_or_frozen(rollout: Rollout, now: datetime, why: str, *, is_bad: bool = False) -> Rollout:
+    """Back to live; or, for a release that cannot be taken back once it had traffic, a halt that waits for people."""
+    if rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING}:
+        return holding(replace(rollout, hold=None), HoldKind.FROZEN, f"irreversible, so it stays: {why}", now)
+    return go_back(rollout, now, why, is_bad=is_bad)
+
+
+def released(rollout: Rollout, now: datetime) -> Rollout:
+    """The pause is over; the time-outs that it stopped go on from where they were."""
+    if rollout.hold is None:
+        return rollout
+    paused = now - rollout.hold.since
+    is_preparing = rollout.phase is Phase.PREPARING
+    return replace(
+        rollout,
+        hold=None,
+        phase_since=rollout.phase_since + paused if is_preparing else rollout.phase_since,
+        hook_since=None if rollout.hook_since is None else rollout.hook_since + paused,
+        wanted_at=None if rollout.wanted_at is None else rollout.wanted_at + paused,
+    )
+
+
 def holding(rollout: Rollout, kind: HoldKind, why: str, now: datetime, limit: timedelta | None = None) -> Rollout:
     """Paused until somebody answers, or until the time is up."""
     until = now + (rollout.settings.hold_timeout if limit is None else limit)
@@ -81,7 +103,8 @@ def finished(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def _wanting(rollout: Rollout, weight: float, now: datetime) -> Rollout:
-    return replace(rollout, weight=weight, applied=None, applied_at=None, wanted_at=now)
+    was = rollout.was if rollout.applied is None else rollout.applied
+    return replace(rollout, weight=weight, applied=None, applied_at=None, wanted_at=now, was=was)
 
 
 def moved(
@@ -95,7 +118,8 @@ def moved(
 
 
 def noted(rollout: Rollout, now: datetime, event: str, reason: str, caller: str = "") -> Rollout:
-    return replace(rollout, outbox=(*rollout.outbox, Note(now, event, reason, caller)))
+    note = Note(now, event, reason, caller, rollout.phase.value, rollout.weight)
+    return replace(rollout, outbox=(*rollout.outbox, note))
 
 
 def minute_of(instant: datetime) -> int:

@@ -80,11 +80,15 @@ class AlbWeightedRules:
 
     def read(self, rule_arn: str) -> RuleSeen:
         """The actions, then the tags: whoever marks the rule in between is seen. Raises RuleNotFoundError."""
+        return RuleSeen(self.actions(rule_arn), self.tags(rule_arn))
+
+    def actions(self, rule_arn: str) -> Sequence[Json]:
+        """Raises RuleNotFoundError."""
         answer = self._reads.make(self._client.describe_rules, {"RuleArns": [rule_arn]})
         rules = entries(answer, "Rules")
         if not rules:
             raise RuleNotFoundError(f"rule {rule_arn} is not there: deploy its stack again, which makes it anew")
-        return RuleSeen(entries(rules[0], "Actions"), self.tags(rule_arn))
+        return entries(rules[0], "Actions")
 
     def tags(self, rule_arn: str) -> Mapping[str, str]:
         """Raises RuleNotFoundError."""

@@ -75,6 +75,7 @@ def serve(event: Mapping[str, object], ports: AlarmPorts) -> Mapping[str, object
         store=ports.store,
         executions=ports.executions,
         is_bad=True,
+        is_alarm=True,
     )
     _log.info("aborted by an alarm", extra={"target": target, "alarm": alarm, "notes": list(outcome.notes)})
     return {"done": outcome.state, "calls": outcome.calls}
