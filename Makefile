@@ -40,8 +40,12 @@ $(VENV)/.installed: requirements/dev.lock setup.py
 demo: setup ## deploy the application to the embedded emulator and roll one good and one bad release under load
 	@exec $(BIN)/bluegreen rehearse --scenario ecs-good,ecs-bad-errors
 
+# What starts processes of its own has the machine to itself; everything else shares the cores.
+ALONE := rehearsal or cdk_cli or emulator
+
 test: setup lint types ## lint, types, all tests, the two demo scenarios among them
-	@exec $(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto -m "not ($(ALONE)) and not thorough"
+	@exec $(BIN)/python -m pytest -m "($(ALONE)) and not thorough"
 
 thorough: setup ## the tests that take minutes each and repeat what quicker ones show
 	@exec $(BIN)/python -m pytest -m thorough

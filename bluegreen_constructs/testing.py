@@ -28,8 +28,9 @@ from .engine.ports import (
 )
 from .engine.release import Release
 from .engine.rollout import Rollout
-from .engine.runner import TickAnswer, tick
+from .engine.runner import tick
 from .engine.target_settings import SIDES, Compute, SideSettings, TargetSettings
+from .engine.tick_answer import TickAnswer
 from .engine.weights import forward, share_of
 
 __all__ = [

@@ -5,9 +5,15 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on who else uses the machine, and is no property of what is tested.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 # The CDK's built-in validation engine costs seconds per process; the tests that want its verdict switch it on.
 os.environ["CDK_VALIDATION"] = "false"
@@ -30,6 +36,7 @@ os.environ |= {
 }
 
 _SCRATCH: list[str] = []
+_PLAYED: Counter[str] = Counter()
 
 
 def pytest_configure() -> None:
@@ -53,3 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(item.fspath).parent.name == "emulator":
             item.add_marker("emulator")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """What the crash matrix played in this worker."""
+    _PLAYED.update(getattr(node, "workeroutput", {}).get("played", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line how large the crash matrix was."""
+    played = _PLAYED + Counter(getattr(config, "played", {}))
+    if played:
+        parts = ", ".join(f"{count} {name}" for name, count in played.items())
+        held = "see what failed above" if terminalreporter.stats.get("failed") else "I1 to I9 held in all"
+        terminalreporter.write_line(f"crash matrix: {played.total()} whole rollouts played ({parts}); {held}")

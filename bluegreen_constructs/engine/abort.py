@@ -13,9 +13,11 @@ from typing import Literal, Protocol
 
 from .errors import AwsError, BlueGreenError
 from .listener_rules import Json
+from .observation import SOON
 from .ports import Executions, LostLockError, Store, WeightedRules
 from .rollout import Rollout
 from .rule_tags import ABORTED, RuleTags
+from .tick_answer import answer_of
 from .transitions import go_back
 from .weights import forward, is_warm, rewritten
 
@@ -137,18 +139,37 @@ class _Closing:
         try:
             changed = self._state_going_back(rollout_id, self.store)
         except BlueGreenError as error:
-            return [f"the engine's table could not be written, the mark on the rule says it instead: {error}"]
+            notes = [f"the engine's table could not be written, the mark on the rule says it instead: {error}"]
+            return notes + self._stopped(rollout_id)
         if changed is None or self.executions is None:
             return []
         former, closing = changed
-        request = {"target": self.target, "rollout": rollout_id, "closing": True}
+        answer = answer_of(closing, SOON)
+        request = {
+            "target": self.target,
+            "rollout": rollout_id,
+            "closing": True,
+            # The state machine's own way back, should the first tick fail already.
+            "restore": answer.restore,
+            "mark": answer.mark,
+        }
         try:
             # In this order: somebody has to drain and tidy, the former execution if no other can be started.
             self.executions.start(_closing_name(closing), request)
             self.executions.stop(former.execution, f"{self.caller}: {self.reason}"[:256])
         except AwsError as error:
-            return [f"Step Functions could not be reached, the rollout's own execution closes it: {error}"]
+            return [f"Step Functions could not be reached, what still runs there closes the rollout: {error}"]
         return []
+
+    def _stopped(self, rollout_id: str) -> list[str]:
+        """Stop the execution although the state cannot be closed: it would go on asking hooks and waiting."""
+        if self.executions is None:
+            return []
+        try:
+            self.executions.stop(self.executions.arn_of(rollout_id), f"{self.caller}: {self.reason}"[:256])
+        except AwsError as error:
+            return [f"Step Functions could not be reached either: {error}"]
+        return ["abort again when the table answers: it closes the rollout, and drains the candidate"]
 
     def _state_going_back(self, rollout_id: str, store: Store) -> tuple[Rollout, Rollout] | None:
         """The state before and after: with a new fence no worker saves over it. None when the rollout has ended."""

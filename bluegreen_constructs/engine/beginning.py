@@ -24,8 +24,9 @@ from .ports import (
 from .release import Release
 from .rollout import Note, Rollout
 from .rule_tags import RuleTags, tags_for
-from .runner import FIRST_RELEASE, TickAnswer, answer_of, history_item
 from .target_settings import Compute, Side, SideSettings, TargetSettings, other
+from .telling import FIRST_RELEASE, history_item
+from .tick_answer import TickAnswer, answer_of
 from .weights import authentication_in, is_forward_only, share_of
 
 
@@ -34,6 +35,7 @@ class StartRequest:
     """What `bluegreen start`, `bluegreen rollback`, a pipeline or a push asks for.
 
     accept_rejected: why a release that was rejected may be tried again (empty: it may not).
+    ends_quarantine: whether what is kept on a quarantined side may be replaced.
     """
 
     target: str
@@ -46,6 +48,7 @@ class StartRequest:
     is_irreversible: bool
     is_quarantined: bool
     accept_rejected: str
+    ends_quarantine: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, object]) -> "StartRequest":
@@ -66,6 +69,7 @@ class StartRequest:
             is_irreversible=_flag(event, "irreversible"),
             is_quarantined=_flag(event, "quarantine"),
             accept_rejected=_text(event, "accept_rejected"),
+            ends_quarantine=_flag(event, "end_quarantine"),
         )
 
 
@@ -99,7 +103,7 @@ class Beginning:
             return answer_of(former, timedelta(seconds=1))
         seen = self.rules.read(settings.rule_arn)
         unlock = self._require_free(former, request, seen, now)
-        self._require_welcome(request)
+        self._require_welcome(request, "" if former is None else former.leaves)
         live = _live_side(settings, seen)
         _require_version(settings.side(other(live)), request.release)
         targets = self.rules.targets(settings.side(live).group_arn)
@@ -155,11 +159,17 @@ class Beginning:
         self, former: Rollout | None, request: StartRequest, seen: RuleSeen, now: datetime
     ) -> Command | None:
         """Refuse while somebody holds the target; answers the unlock that this start uses up."""
+        is_way_back = _is_way_back(former, request)
+        is_kept = former is not None and former.has_ended and former.is_quarantined and not is_way_back
+        if former is not None and is_kept and not request.ends_quarantine:
+            raise RefusedError(
+                f"the {former.out_of_use} side keeps release {_kept(former)} in quarantine since {_when(former)}: look "
+                "at it, then start with --end-quarantine"
+            )
         if former is None or former.is_tidied:
             return None
         # The side that a rollback goes to still runs what it is to run: there is nothing to wait for.
         # Once that side was seen without requests, its scaling down may be on its way, and must come first.
-        is_way_back = request.is_expedited and former.phase is Phase.PROMOTED and request.release.name == former.leaves
         if is_way_back and former.quiet < QUIET_MINUTES:
             return None
         if self.executions.is_running(former.execution):
@@ -184,10 +194,15 @@ class Beginning:
         self.store.record(former.target, item)
         return unlock
 
-    def _require_welcome(self, request: StartRequest) -> None:
-        """Refuse a release that was rejected, until somebody accepts it with a reason."""
+    def _require_welcome(self, request: StartRequest, leaves: str) -> None:
+        """Refuse a release that was rejected, until somebody accepts it with a reason; no other one is expedited."""
         records = self.store.releases(request.target)
         known = next((one for one in records if one.release.name == request.release.name), None)
+        if request.is_expedited and known is None and request.release.name != leaves:
+            raise RefusedError(
+                f"release {request.release.name} was never live here, and a way back is not judged: start it as a "
+                "rollout of its own"
+            )
         if known is None or known.status != "rejected":
             return
         if not request.accept_rejected:
@@ -240,7 +255,19 @@ def _live_release(former: Rollout | None, live: Side) -> str:
 
 def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
     """Whether the candidate side is known to be without requests, or runs already what it is to run (I8)."""
-    return former is None or former.is_tidied or (request.is_expedited and request.release.name == former.leaves)
+    is_drained = former is None or (former.is_tidied and not former.is_left_running)
+    return is_drained or _is_way_back(former, request)
+
+
+def _is_way_back(former: Rollout | None, request: StartRequest) -> bool:
+    """Whether a rollback goes to the side that served until now, which still runs what it is to run."""
+    if former is None or former.phase is not Phase.PROMOTED:
+        return False
+    return request.is_expedited and request.release.name == former.leaves
+
+
+def _kept(former: Rollout) -> str:
+    return former.leaves if former.phase is Phase.PROMOTED else former.release.name
 
 
 def _held_minimums(former: Rollout | None, live: Side) -> dict[Side, int]:

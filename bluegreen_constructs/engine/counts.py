@@ -9,12 +9,18 @@ from .comparison import ErrorComparison
 from .guardrails import LatencyComparison, MetricComparison
 from .model import Arm
 from .ports import Series
-from .target_settings import SIDES, Side, TargetSettings
+from .target_settings import SIDES, Side, TargetSettings, other
 
 Values: TypeAlias = Mapping[str, Mapping[int, float]]
 Comparison: TypeAlias = ErrorComparison | LatencyComparison | MetricComparison
 
 _NAMESPACE = "AWS/ApplicationELB"
+_ANSWERS = {
+    "2xx": "HTTPCode_Target_2XX_Count",
+    "3xx": "HTTPCode_Target_3XX_Count",
+    "4xx": "HTTPCode_Target_4XX_Count",
+    "errors": "HTTPCode_Target_5XX_Count",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,11 @@ class Counts:
     def requests(self, side: Side, minute: int) -> int:
         """Requests that reached the side; 0 also when nothing is known, so never take it for evidence by itself."""
         return round(self.values.get(f"{side}/requests", {}).get(minute, 0.0))
+
+    def is_silent(self, side: Side, minute: int) -> bool:
+        """Whether the side surely had no requests: zero was said, or nothing while the other side had some."""
+        said = self.values.get(f"{side}/requests", {}).get(minute)
+        return round(said) == 0 if said is not None else self.requests(other(side), minute) > 0
 
     def healthy(self, side: Side, minute: int) -> int | None:
         """The side's healthy targets, as the load balancer counts them; None: it said nothing."""
@@ -51,7 +62,23 @@ class Counts:
             return None if within is None or requests is None else _arm(requests, requests * (100 - within) / 100)
         errors = self.values.get(f"{side}/errors", {}).get(minute, 0.0)
         lost = self.values.get(f"{side}/lost", {}).get(minute, 0.0)
-        return _arm(requests, errors + lost)
+        return _arm(requests, errors + max(lost, self._answered_for(side, minute)))
+
+    def _answered_for(self, side: Side, minute: int) -> float:
+        """How many of the side's requests the load balancer answered itself, with a 502, 503 or 504.
+
+        It counts those for itself and for no side: a target that hangs, or dies while it answers, has no 5xx. Requests
+        without any answer of a target tell whose they were, as far as they go; a long answer is not there yet either,
+        so that they alone would accuse every side whose traffic grows.
+        """
+        own = 0.0 if self.settings.shares_load_balancer else self.values.get("own", {}).get(minute, 0.0)
+        unanswered = {one: self._unanswered(one, minute) for one in SIDES}
+        total = sum(unanswered.values())
+        return min(unanswered[side], own * unanswered[side] / total) if own and total else 0.0
+
+    def _unanswered(self, side: Side, minute: int) -> float:
+        answers = sum(self.values.get(f"{side}/{kind}", {}).get(minute, 0.0) for kind in _ANSWERS)
+        return max(0.0, self.values.get(f"{side}/requests", {}).get(minute, 0.0) - answers)
 
     def _metric(self, guardrail: MetricComparison, side: Side, which: str, minute: int) -> float | None:
         return self.values.get(f"{side}/{guardrail.name}/{which}", {}).get(minute)
@@ -59,14 +86,16 @@ class Counts:
 
 def series_of(settings: TargetSettings) -> dict[str, Series]:
     """The series of a target, by names that `Counts` reads."""
-    series: dict[str, Series] = {}
+    balancer = (("LoadBalancer", settings.load_balancer),)
+    series: dict[str, Series] = {"own": Series(_NAMESPACE, "HTTPCode_ELB_5XX_Count", balancer, "Sum")}
     for side in SIDES:
         dimensions = (
             ("LoadBalancer", settings.load_balancer),
             ("TargetGroup", settings.side(side).metric_name),
         )
         series[f"{side}/requests"] = Series(_NAMESPACE, "RequestCount", dimensions, "Sum")
-        series[f"{side}/errors"] = Series(_NAMESPACE, "HTTPCode_Target_5XX_Count", dimensions, "Sum")
+        for kind, metric in _ANSWERS.items():
+            series[f"{side}/{kind}"] = Series(_NAMESPACE, metric, dimensions, "Sum")
         series[f"{side}/healthy"] = Series(_NAMESPACE, "HealthyHostCount", dimensions, "Maximum")
         series[f"{side}/lost"] = Series(_NAMESPACE, "TargetConnectionErrorCount", dimensions, "Sum")
         for guardrail in settings.guardrails:

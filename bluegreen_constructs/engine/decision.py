@@ -12,7 +12,7 @@ from types import MappingProxyType
 from .judgement import assessments, is_unhealthy, lost_targets, objections, observed
 from .lifecycle import Phase
 from .observation import SOON, Decision, Observation
-from .phases import baking, may_leave, pace_of, preparing, shifting, testing, tidying
+from .phases import baking, may_leave, pace_of_holds, preparing, shifting, testing, tidying
 from .ports import Command
 from .rollout import Hold, HoldKind, Rollout
 from .spans import in_words
@@ -45,7 +45,7 @@ def decide(rollout: Rollout, seen: Observation) -> Decision:
     rollout, answered = _answered(rollout, seen)
     rollout = _stopped(rollout, seen)
     if rollout.phase is Phase.ROLLING_BACK or rollout.hold is not None:
-        return Decision(rollout, SOON if rollout.hold is None else pace_of(rollout), answered)
+        return Decision(rollout, SOON if rollout.hold is None else pace_of_holds(rollout), answered)
     return replace(_PHASES[rollout.phase](rollout, seen), answered=answered)
 
 
@@ -101,9 +101,15 @@ def _continued(rollout: Rollout, hold: Hold, now: datetime) -> Rollout:
             return hook_passed(rollout, now)
         case HoldKind.INTERFERENCE:
             return replace(rollout, applied=None, wanted_at=now, takes_over=True)
-        case HoldKind.UNSURE | HoldKind.NO_DATA | HoldKind.FROZEN:
-            return next_step(rollout, now) if rollout.phase is Phase.SHIFTING else finished(rollout, now)
+        case HoldKind.FROZEN:
+            return replace(_onward(rollout, now), takes_over=True)
+        case HoldKind.UNSURE | HoldKind.NO_DATA:
+            return _onward(rollout, now)
     return rollout
+
+
+def _onward(rollout: Rollout, now: datetime) -> Rollout:
+    return next_step(rollout, now) if rollout.phase is Phase.SHIFTING else finished(rollout, now)
 
 
 def _stopped(rollout: Rollout, seen: Observation) -> Rollout:
@@ -113,11 +119,12 @@ def _stopped(rollout: Rollout, seen: Observation) -> Rollout:
         return rollout
     if seen.marked:
         return marked(rollout, now)
-    is_frozen = hold is not None and hold.kind is HoldKind.FROZEN
-    if is_unhealthy(rollout) and not is_frozen:
+    # Whoever led a frozen release on knows what the guardrails say; it is frozen again when the next share is reached.
+    is_heard = (hold is not None and hold.kind is HoldKind.FROZEN) or (rollout.is_irreversible and rollout.takes_over)
+    if is_unhealthy(rollout) and not is_heard:
         return _objected(rollout, now)
-    lost = lost_targets(rollout, seen.counts, seen.last_minute)
-    if lost and not is_frozen:
+    lost = seen.lost or lost_targets(rollout, seen.counts, seen.last_minute)
+    if lost and not is_heard:
         return back_or_frozen(rollout, now, lost)
     if now >= rollout.started_at + rollout.settings.deadline:
         return go_back(rollout, now, f"the deadline of {in_words(rollout.settings.deadline)} is over")

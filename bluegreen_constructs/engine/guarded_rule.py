@@ -15,7 +15,7 @@ from .live_rule import forwarded_groups
 from .ports import LostLockError, RuleSeen, TargetsSeen, WeightedRules
 from .rollout import Rollout
 from .rule_tags import ENDED, RuleTags, tags_for
-from .weights import forward, is_forward_only, is_warm, needed, rewritten, share_of
+from .weights import as_they_were, forward, is_forward_only, is_warm, needed, rewritten, share_of
 
 
 class MarkedError(RolloutError):
@@ -153,15 +153,15 @@ class GuardedRule:
     def _look_again(self, seen: RuleSeen, wrote: float) -> None:
         """After the write: who came between must not find traffic moved."""
         tags = RuleTags.of(self.rules.tags(self.rollout.settings.rule_arn))
-        if tags.is_aborted(self.rollout.id) and wrote > 0:
+        if tags.is_aborted(self.rollout.id) and wrote > 0 and not self._goes_back:
             live = self.rules.targets(self.rollout.live_side.group_arn)
             is_ready = not live.is_checked or is_warm(live.healthy, self.rollout.needs)
             # An abort that found live too cold has only marked the rule: then the rule is to be as it found it.
-            back = self._actions(seen, 0.0) if is_ready else list(seen.actions)
+            back = self._actions(seen, 0.0) if is_ready else as_they_were(seen.actions)
             self.rules.write(self.rollout.settings.rule_arn, back)
             raise MarkedError("the live rule was marked as aborted while it was written: the write was taken back")
         if tags.fence > self.rollout.fence:
-            self.rules.write(self.rollout.settings.rule_arn, list(seen.actions))
+            self.rules.write(self.rollout.settings.rule_arn, as_they_were(seen.actions))
             raise LostLockError(f"fence {tags.fence} took over while this worker wrote: its write was taken back")
 
 

@@ -1,11 +1,10 @@
 """What the state machine hands to the engine's handlers and reads from their answers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from .errors import ConfigurationError
-from .runner import TickAnswer
+from .tick_answer import TickAnswer
 
 
 def instant(event: Mapping[str, object]) -> datetime:
@@ -25,4 +24,4 @@ def instant(event: Mapping[str, object]) -> datetime:
 
 def answered(answer: TickAnswer) -> dict[str, object]:
     """The answer as the state machine's definition reads it: its keys are an interface between engine versions."""
-    return asdict(answer)
+    return {name: getattr(answer, name) for name in TickAnswer.__dataclass_fields__}

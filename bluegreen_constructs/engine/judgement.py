@@ -79,15 +79,22 @@ def assessments(rollout: Rollout, alarms: Mapping[str, str], unasked: str = "") 
             verdict = Verdict.UNHEALTHY if name in guilty else evidence.verdict
             if verdict is Verdict.UNHEALTHY and name not in guilty:
                 verdict = Verdict.UNSURE
-            said.append(Assessment(name, verdict, _counted(evidence.live, evidence.candidate)))
+            said.append(_asked(name, verdict, _counted(evidence.live, evidence.candidate), unasked))
     for name, floor in rollout.floors.items():
-        said.append(Assessment(name, floor.verdict, f"candidate {_one(floor.candidate)}"))
+        said.append(_asked(name, floor.verdict, f"candidate {_one(floor.candidate)}", unasked))
     for guardrail in rollout.settings.guardrails:
         if isinstance(guardrail, AlarmName):
             state = alarms.get(guardrail.alarm)
             reason = unasked or "there is no such alarm" if state is None else f"its state is {state}"
             said.append(Assessment(guardrail.name, _ALARM_STATES.get(state or "", Verdict.UNSURE), reason))
     return tuple(said)
+
+
+def _asked(name: str, verdict: Verdict, reason: str, unasked: str) -> Assessment:
+    """What was HEALTHY a minute ago is UNSURE while CloudWatch says nothing: somebody has to look (I4)."""
+    if unasked and verdict is Verdict.HEALTHY:
+        return Assessment(name, Verdict.UNSURE, f"{unasked}; until then {reason}")
+    return Assessment(name, verdict, reason)
 
 
 def is_unhealthy(rollout: Rollout) -> bool:

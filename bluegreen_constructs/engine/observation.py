@@ -15,11 +15,23 @@ MINUTE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the world is not yet as the state wants it; the words of `Observation`."""
+
+    blocked: str = ""
+    impossible: str = ""
+    interference: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What was seen of the world at `now`; what a phase does not need is left out.
 
-    last_minute: the newest closed minute that `counts` holds. unasked: why CloudWatch did not answer. blocked: why the
-    last write of the rule could not be made. interference: what somebody else did to the rule. marked: the rule carries the mark of an abort.
+    last_minute: the newest closed minute that `counts` holds. unasked: why CloudWatch did not answer. lost: what the
+        candidate has lost that its share needs.
+    blocked: why the last write of the rule could not be made. impossible: why the release can never be put onto the
+        candidate side. interference: what somebody else did to the rule. marked: the rule carries an abort's mark.
     """
 
     now: datetime
@@ -32,7 +44,9 @@ class Observation:
     alarms: Mapping[str, str] = field(default_factory=dict)
     hook: HookAnswer | None = None
     unasked: str = ""
+    lost: str = ""
     blocked: str = ""
+    impossible: str = ""
     interference: str = ""
     marked: bool = False
 

@@ -26,11 +26,14 @@ from .transitions import (
 )
 from .weights import needed
 
+_TICKS = 1200
+_LOOKS = 100  # at a hook's answer, or at a candidate that is to get healthy
 QUIET_MINUTES = 2
 """For how many closed minutes a side must have had no requests before anything of it is scaled down (I8)."""
 
 
 def preparing(rollout: Rollout, seen: Observation) -> Decision:
+    """The release goes onto the candidate side; it ends before any traffic moves when the side does not get healthy."""
     now, settings = seen.now, rollout.settings
     live, candidate, targets = seen.live, seen.candidate, seen.candidate_targets
     if live is not None and not rollout.desired:
@@ -40,7 +43,9 @@ def preparing(rollout: Rollout, seen: Observation) -> Decision:
         rollout = replace(rollout, desired=max(1, desired), minimums=rollout.minimums or minimums)
     if seen.counts is not None and seen.last_minute is not None:
         rollout = _quieter(rollout, seen.counts, seen.last_minute)
-    trouble = candidate.trouble if candidate is not None else ""
+    trouble = seen.blocked or (candidate.trouble if candidate is not None else "")
+    if seen.impossible:
+        return Decision(go_back(rollout, now, seen.impossible), SOON)
     # With a fixed split the candidate is never to carry more than its part, unless it is promoted.
     needs = max(1, needed(rollout.needs, 100.0 if settings.split is None else settings.split))
     if targets is not None and (not targets.is_checked or targets.healthy >= needs):
@@ -53,15 +58,20 @@ def preparing(rollout: Rollout, seen: Observation) -> Decision:
         if rollout.quiet < QUIET_MINUTES:
             why = f"the {rollout.candidate} side still had requests after {in_words(settings.prepare_timeout)}"
         return Decision(go_back(rollout, now, f"{why}: {trouble}" if trouble else why), SOON)
-    return Decision(rollout, SOON)
+    return Decision(rollout, max(SOON, settings.prepare_timeout / _LOOKS))
 
 
 def testing(rollout: Rollout, seen: Observation) -> Decision:
+    """Hooks and approvals, then the first step."""
     if not rollout.is_test_routed:
         return Decision(rollout, timedelta(seconds=1))
     hook = pending_hook(rollout)
     if hook is not None:
         return _asked(rollout, seen, hook)
+    ringing = sorted(name for name, state in seen.alarms.items() if state == "ALARM")
+    if ringing and not rollout.is_expedited:
+        # No user has met the candidate, so that it is not to blame, and nobody could tell later whether it was.
+        return Decision(go_back(rollout, seen.now, f"in ALARM before any traffic moved: {', '.join(ringing)}"), SOON)
     shifting = moved(with_fresh_evidence(rollout), Signal.TESTED, seen.now, "tested")
     if rollout.is_expedited or not rollout.settings.steps:
         return Decision(to_bake(shifting, seen.now), SOON)
@@ -69,6 +79,7 @@ def testing(rollout: Rollout, seen: Observation) -> Decision:
 
 
 def shifting(rollout: Rollout, seen: Observation) -> Decision:
+    """The steps: each for its bake, and the last one until every guardrail says HEALTHY."""
     waiting = _until_applied(rollout, seen)
     if waiting is not None:
         return waiting
@@ -87,6 +98,7 @@ def shifting(rollout: Rollout, seen: Observation) -> Decision:
 
 
 def baking(rollout: Rollout, seen: Observation) -> Decision:
+    """Going back is still one call; the comparison goes on with what is held back on live."""
     waiting = _until_applied(rollout, seen)
     if waiting is not None:
         return waiting
@@ -99,7 +111,7 @@ def baking(rollout: Rollout, seen: Observation) -> Decision:
     over = rollout.phase_since if rollout.is_expedited else _since_applied(rollout) + settings.bake
     if now < over:
         return Decision(rollout, min(_until_news(rollout, now), over - now))
-    if rollout.is_expedited or is_shown_healthy(rollout):
+    if rollout.is_expedited or may_leave(rollout):
         return Decision(finished(rollout, now), timedelta(seconds=1))
     if now < over + settings.patience:
         return Decision(rollout, _until_news(rollout, now))
@@ -109,18 +121,22 @@ def baking(rollout: Rollout, seen: Observation) -> Decision:
 
 def tidying(rollout: Rollout, seen: Observation) -> Decision:
     """After the end: the side out of use is drained, and only then scaled down."""
+    if rollout.is_tidied:
+        return Decision(rollout)
     if seen.marked and rollout.phase is Phase.PROMOTED:
         return Decision(marked(rollout, seen.now), timedelta(seconds=1))
     settings = rollout.settings
-    if not settings.side(rollout.out_of_use).can_be_scaled or rollout.is_quarantined:
+    keeps_running = rollout.is_quarantined or rollout.is_left_running
+    if not settings.side(rollout.out_of_use).can_be_scaled or keeps_running:
         # Nothing is to be scaled down; but the rule is looked at once more, when all reads are sure to be fresh.
         is_time = seen.now >= rollout.phase_since + 2 * SOON
         return Decision(replace(rollout, quiet=QUIET_MINUTES) if is_time else rollout, SOON)
     if seen.counts is not None and seen.last_minute is not None:
         rollout = _quieter(rollout, seen.counts, seen.last_minute)
-    if seen.now >= rollout.phase_since + settings.drain_timeout:
+    is_waiting = rollout.quiet < QUIET_MINUTES or bool(seen.interference)
+    if is_waiting and seen.now >= rollout.phase_since + settings.drain_timeout:
         why = f"the {rollout.out_of_use} side was left running: it was not seen without requests for 2 minutes"
-        left = replace(rollout, is_quarantined=True, quiet=QUIET_MINUTES)
+        left = replace(rollout, is_left_running=True, quiet=QUIET_MINUTES)
         return Decision(noted(left, seen.now, "LEFT_RUNNING", why), SOON)
     return Decision(rollout, _until_news(rollout, seen.now) if rollout.quiet < QUIET_MINUTES else timedelta(seconds=1))
 
@@ -135,7 +151,7 @@ def _quieter(rollout: Rollout, counts: Counts, last: int) -> Rollout:
     for minute in range(first, last + 1):
         if counts.requests(rollout.out_of_use, minute):
             quiet = 0
-        elif counts.requests(rollout.serving, minute):
+        elif counts.is_silent(rollout.out_of_use, minute):
             quiet += 1
     return replace(rollout, quiet=quiet, quiet_until=max(last, first - 1))
 
@@ -164,6 +180,8 @@ def _asked(rollout: Rollout, seen: Observation, hook: HookSettings) -> Decision:
         return Decision(back_or_frozen(rollout, now, f"{hook.name} gave no answer in {in_words(hook.timeout)}"), SOON)
     details = rollout.hook_details if answer is None else answer.details
     wait = timedelta(seconds=1 if answer is None else answer.call_back_seconds)
+    if answer is not None:
+        wait = max(wait, hook.timeout / _LOOKS)
     return Decision(replace(rollout, hook_since=since, hook_details=details), wait)
 
 
@@ -172,10 +190,15 @@ def _is_last_step(rollout: Rollout) -> bool:
 
 
 def may_leave(rollout: Rollout) -> bool:
-    """Whether the evidence lets the rollout leave where it is: the last step and the bake need HEALTHY."""
+    """Whether the evidence lets the rollout leave where it is: the last step and the bake need HEALTHY.
+
+    None is left without a minute in which both sides had requests, except a bake that holds nothing back.
+    """
+    is_blind = rollout.phase is Phase.BAKING and not rollout.settings.hold_back
+    has_data = rollout.step_minutes > 0 or is_blind or not needs_evidence(rollout)
     if rollout.phase is Phase.BAKING or _is_last_step(rollout):
-        return is_shown_healthy(rollout)
-    return rollout.step_minutes > 0 or not needs_evidence(rollout)
+        return has_data and is_shown_healthy(rollout)
+    return has_data
 
 
 def _not_enough(rollout: Rollout) -> tuple[HoldKind, str]:
@@ -204,15 +227,23 @@ def _until_news(rollout: Rollout, now: datetime) -> timedelta:
     """Until the next minute's metrics are complete: looking earlier shows nothing, looking later loses time."""
     seconds = (now - rollout.settings.metric_lag).timestamp()
     news = timedelta(seconds=MINUTE.total_seconds() - seconds % MINUTE.total_seconds() + 1)
-    pace = pace_of(rollout)
+    settings = rollout.settings
+    planned = sum((step.span for step in settings.steps), settings.bake + 2 * settings.patience)
+    pace = _pace(settings.deadline if settings.split is not None else planned)
     return news if pace == MINUTE else pace
 
 
-def pace_of(rollout: Rollout) -> timedelta:
-    """The shortest wait that may go on for as long as the deadline allows.
+def pace_of_holds(rollout: Rollout) -> timedelta:
+    """How often a paused rollout looks whether somebody has answered."""
+    return _pace(rollout.settings.deadline)
 
-    An execution of Step Functions ends after 25,000 events, and a tick takes nine of them: 2,400 ticks leave room for
-    the quicker ones. Up to a deadline of 40 hours that is a minute; an A/B test of two weeks is looked at every eight.
+
+def _pace(longest: timedelta) -> timedelta:
+    """The shortest wait that may go on for so long.
+
+    An execution of Step Functions ends after 25,000 events, and a tick takes nine of them: 1,200 ticks for the plan and
+    as many for the pauses leave room for the quicker ones. A plan of 20 hours is looked at every minute, an A/B test of
+    two weeks every 17.
     https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
-    return max(MINUTE, rollout.settings.deadline / 2400)
+    return max(MINUTE, longest / _TICKS)

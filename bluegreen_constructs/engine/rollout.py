@@ -79,7 +79,8 @@ class Rollout:
         answers one question only.
     why_back: why it goes or went back. is_bad: the release is to be rejected.
     is_expedited: a way back to a retained release: gates, but no steps and no bake. is_irreversible: freeze instead of
-        rollback. is_quarantined: the side out of use keeps running, unrouted.
+        rollback. is_quarantined: the side out of use keeps running, unrouted, until a start says that it may go.
+    is_left_running: the side out of use keeps running because it was not seen without requests in time.
     quiet: closed minutes in a row without requests on the side that is out of use. quiet_until: last minute counted.
     takes_over: an operator said to write over whatever somebody else wrote to the rule; until it is confirmed.
     is_baked: the bake is over; what is left is to give the candidate everything and to say so on the rule.
@@ -127,6 +128,7 @@ class Rollout:
     is_expedited: bool = False
     is_irreversible: bool = False
     is_quarantined: bool = False
+    is_left_running: bool = False
     takes_over: bool = False
     is_baked: bool = False
     leaves: str = ""

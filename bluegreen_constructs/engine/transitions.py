@@ -12,14 +12,15 @@ def go_back(rollout: Rollout, now: datetime, why: str, *, is_bad: bool = False, 
     if rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}:
         return replace(rollout, is_bad=rollout.is_bad or is_bad)
     signal = Signal.REVOKED if rollout.phase is Phase.PROMOTED else Signal.GO_BACK
-    rollout = replace(rollout, hold=None, why_back=why, is_bad=is_bad)
+    rollout = replace(rollout, hold=None, why_back=why, is_bad=is_bad or rollout.is_bad, is_left_running=False)
     return moved(_wanting(rollout, 0.0, now), signal, now, why, caller=caller)
 
 
 def back_or_frozen(rollout: Rollout, now: datetime, why: str, *, is_bad: bool = False) -> Rollout:
     """Back to live; or, for a release that cannot be taken back once it had traffic, a halt that waits for people."""
     if rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING}:
-        return holding(replace(rollout, hold=None), HoldKind.FROZEN, f"irreversible, so it stays: {why}", now)
+        frozen = replace(rollout, hold=None, is_bad=rollout.is_bad or is_bad)
+        return holding(frozen, HoldKind.FROZEN, f"irreversible, so it stays: {why}", now)
     return go_back(rollout, now, why, is_bad=is_bad)
 
 
@@ -52,14 +53,14 @@ def confirmed(rollout: Rollout, share: float, now: datetime) -> Rollout:
     seen = replace(rollout, applied=share, applied_at=now, takes_over=False)
     if rollout.judged is None and share > 0:
         seen = replace(seen, judged=minute_of(now))  # the minute in which traffic began to move is no whole one
-    return noted(seen, now, "WEIGHT", f"{share:g} % to the candidate")
+    return seen if share == rollout.was else noted(seen, now, "WEIGHT", f"{share:g} % to the candidate")
 
 
 def ended(rollout: Rollout, now: datetime) -> Rollout:
     """After the rule has everything on one side, and says that the rollout has ended."""
     signal = Signal.BAKED if rollout.phase is Phase.BAKING else Signal.RESTORED
     why = rollout.why_back or f"{rollout.release.name} is live"
-    return replace(moved(rollout, signal, now, why, event="ENDED"), quiet=0, quiet_until=None)
+    return replace(moved(rollout, signal, now, why, event="ENDED"), quiet=0, quiet_until=None, hold=None)
 
 
 def is_over(rollout: Rollout) -> bool:
@@ -92,7 +93,7 @@ def next_step(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def to_bake(rollout: Rollout, now: datetime) -> Rollout:
-    share = 100.0 if rollout.is_expedited else 100.0 - rollout.settings.hold_back
+    share = 100.0 if rollout.is_expedited else round(100.0 - rollout.settings.hold_back, 1)
     baking = replace(_wanting(rollout, share, now), step_minutes=0)
     return moved(baking, Signal.SHIFTED, now, f"{share:g} % to the candidate")
 

@@ -62,6 +62,11 @@ def rewritten(actions: Sequence[Json], new_forward: Json) -> list[Json]:
     return kept if len(kept) == 1 else [{**action, "Order": position} for position, action in enumerate(kept, start=1)]
 
 
+def as_they_were(actions: Sequence[Json]) -> list[Json]:
+    """What a rule had, as it can be written back."""
+    return rewritten(actions, {key: value for key, value in actions[-1].items() if key != "Order"}) if actions else []
+
+
 def authentication_in(actions: Sequence[Json]) -> list[Json]:
     """The actions that authenticate users, as they can be written back."""
     return [_writable(action) for action in actions if str(action.get("Type", "")).startswith("authenticate")]

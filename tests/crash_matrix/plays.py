@@ -107,7 +107,7 @@ def aborted(stage: Stage) -> None:
 
 
 def aborted_with_the_table_down(stage: Stage) -> None:
-    """The same while the table does not answer; a tick that was on its way comes late, and the table comes back."""
+    """The same while the table does not answer; a tick comes late, and later the abort is given again."""
     stage.begin()
     stage.machine.run(until=stage.at_percent(50))
     stage.world.faults.outage("dynamodb", Fault.SERVER_ERROR)
@@ -115,6 +115,7 @@ def aborted_with_the_table_down(stage: Stage) -> None:
     stage.machine.deliver_again()
     stage.world.faults.restored("dynamodb")
     stage.machine.deliver_again()
+    stage.abort()
     stage.machine.run()
 
 

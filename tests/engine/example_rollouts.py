@@ -259,14 +259,17 @@ ROLLOUT_FIELDS = {
     "is_expedited": st.booleans(),
     "is_irreversible": st.booleans(),
     "is_quarantined": st.booleans(),
+    "is_left_running": st.booleans(),
     "takes_over": st.booleans(),
+    "was": PERCENTS,
+    "answered": st.lists(NAMES, max_size=3).map(tuple),
     "is_baked": st.booleans(),
     "leaves": NAMES,
     "authentication": st.lists(OBJECTS, max_size=2).map(tuple),
     "quiet": st.integers(0, 99),
     "quiet_until": st.none() | MINUTES,
     "is_tidied": st.booleans(),
-    "outbox": st.lists(st.builds(Note, INSTANTS, NAMES, NAMES, NAMES), max_size=2).map(tuple),
+    "outbox": st.lists(st.builds(Note, INSTANTS, NAMES, NAMES, NAMES, NAMES, PERCENTS), max_size=2).map(tuple),
     "extra": st.dictionaries(NAMES.map(lambda name: "later " + name), JSON, max_size=2),
 }
 ROLLOUTS = st.builds(Rollout, **ROLLOUT_FIELDS)

@@ -48,7 +48,7 @@ def test_a_rollout_is_the_same_after_writing_and_reading(given_rollout: Rollout)
         (Rollout, {*ROLLOUT_FIELDS}),
         (Release, {"name", "image", "version"}),
         (Hold, {"kind", "reason", "since", "until"}),
-        (Note, {"at", "event", "reason", "caller"}),
+        (Note, {"at", "event", "reason", "caller", "phase", "weight"}),
         (Assessment, {"guardrail", "verdict", "reason"}),
     ],
 )

@@ -18,7 +18,8 @@ IAM_ACTIONS: Actions = {
     "autoscaling:DescribeAutoScalingGroups": ("any",),
     "autoscaling:DescribeScalingActivities": ("any",),
     "autoscaling:UpdateAutoScalingGroup": ("auto scaling group",),
-    "ec2:CreateTags": ("launched from template",),
+    "ec2:CreateTags": ("tagged at launch",),
+    "ec2:ModifyLaunchTemplate": ("launch template",),
     "ec2:RunInstances": ("launched from template",),
     "iam:PassRole": ("instance role",),
 }
@@ -36,13 +37,26 @@ class AutoScalingClient(AwsClient, Protocol):
     def update_auto_scaling_group(self, **arguments: object) -> Mapping[str, object]: ...
 
 
+class LaunchTemplateClient(AwsClient, Protocol):
+    """The call of a boto3 `ec2` client that is used here."""
+
+    def modify_launch_template(self, **arguments: object) -> Mapping[str, object]: ...
+
+
 class AutoScalingFleet:
     """`engine.ports.Fleets` for sides whose compute is an Auto Scaling group with a launch template."""
 
-    def __init__(self, client: AutoScalingClient, transport_errors: tuple[type[Exception], ...] = ()) -> None:
-        """Use `client`; `transport_errors` is what it raises when AWS could not be reached or did not answer."""
+    def __init__(
+        self,
+        client: AutoScalingClient,
+        templates: LaunchTemplateClient,
+        transport_errors: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """Use both clients; `transport_errors` is what they raise when AWS could not be reached or did not answer."""
         self._client = client
+        self._templates = templates
         self._calls = Calls(client, transport_errors)
+        self._template_calls = Calls(templates, transport_errors)
 
     def seen(self, side: SideSettings, release: Release | None = None) -> FleetSeen:
         """One call, DescribeAutoScalingGroups; and DescribeScalingActivities while it is not settled.
@@ -70,6 +84,9 @@ class AutoScalingFleet:
         The side must have no traffic. Each call asks for what the group as it is now needs next, so it is repeated
         until the side is settled. The lower bound is lowered where it stands in the way, and not raised again.
 
+        The version becomes its launch template's default before it becomes the group's: the default is what the
+        stack's template names, so that a stack update puts back what the side runs, and nothing else.
+
         Raises ConfigurationError for a release without a launch template version, or a group without a launch template
         of its own.
         """
@@ -87,6 +104,8 @@ class AutoScalingFleet:
         if (_version(group), number(group, "DesiredCapacity"), number(group, "MinSize")) == (version, wanted, least):
             return
         chosen = {"LaunchTemplateId": template["LaunchTemplateId"], "Version": version}
+        default = {"LaunchTemplateId": template["LaunchTemplateId"], "DefaultVersion": version}
+        self._template_calls.make(self._templates.modify_launch_template, default)
         self._update(side, {"LaunchTemplate": chosen, "MinSize": least, "DesiredCapacity": wanted})
 
     def scale(self, side: SideSettings, desired: int | None, minimum: int | None) -> None:

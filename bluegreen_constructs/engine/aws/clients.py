@@ -7,7 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
-    from .auto_scaling_fleet import AutoScalingClient
+    from .auto_scaling_fleet import AutoScalingClient, LaunchTemplateClient
     from .cloudwatch_metrics import CloudWatchClient
     from .dynamodb_store import DynamoDbClient
     from .ecs_fleet import EcsClient, EcsScalingClient
@@ -75,6 +75,11 @@ def ecs_scaling() -> "EcsScalingClient":
 def auto_scaling() -> "AutoScalingClient":
     """EC2 Auto Scaling; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("AutoScalingClient", boto3.client("autoscaling", config=_PATIENT))
+
+
+def launch_templates() -> "LaunchTemplateClient":
+    """Amazon EC2, for launch templates; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("LaunchTemplateClient", boto3.client("ec2", config=_PATIENT))
 
 
 def lambda_hooks() -> "LambdaClient":

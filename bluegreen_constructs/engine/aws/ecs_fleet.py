@@ -88,11 +88,17 @@ class EcsFleet:
         self._scaling_calls = Calls(scaling, transport_errors)
 
     def seen(self, side: SideSettings, release: Release | None = None) -> FleetSeen:
-        """Two calls, DescribeServices and DescribeTaskDefinition; DescribeScalableTargets for a side that scales."""
+        """DescribeServices and DescribeTaskDefinition; DescribeScalableTargets for a side that scales.
+
+        With a release, a side is settled when it runs the latest revision of the family, too (another
+        DescribeTaskDefinition): what the stack's template has changed since is still to be shipped.
+        """
         service = self._service(side)
-        definition = entry(self._definition(service), "taskDefinition")
+        definition = entry(self._definition(service["taskDefinition"]), "taskDefinition")
         image = str(_container(side, definition)["image"])
-        settled = _is_calm(service) and (release is None or image == release.image_for(image))
+        settled = _is_calm(service) and (
+            release is None or (image == release.image_for(image) and self._runs_latest(service))
+        )
         return FleetSeen(
             desired=number(service, "desiredCount"),
             minimum=self._minimum(side) if side.scalable else None,
@@ -102,26 +108,28 @@ class EcsFleet:
         )
 
     def deploy(self, side: SideSettings, release: Release, desired: int) -> None:
-        """Register the service's task definition with the release's image, if it has another, and have it run.
+        """Have the service run the latest revision of its family, after registering one with the release's image.
 
-        A crash between the two calls leaves a revision that nothing uses; the next call registers another.
+        The latest is what the stack's template has made, if it was edited since: memory, environment and all else are
+        shipped with the release, and judged with it. Nothing is registered when it has the image already: a crash
+        between registering and running leaves a revision that the next call runs.
         """
         service = self._service(side)
-        answer = self._definition(service)
+        answer = self._definition(_family(service))
         definition = entry(answer, "taskDefinition")
         current = str(_container(side, definition)["image"])
         image = release.image_for(current)
-        if image == current:
-            if number(service, "desiredCount") != desired:
-                self._update(side, {"desiredCount": desired})
-            return
-        wanted = _with_image(side, definition, image)
-        tags = [tag for tag in entries(answer, "tags") if not str(tag.get("key")).startswith(_RESERVED_TAGS)]
-        if tags:  # an empty list is refused
-            wanted["tags"] = tags
-        registered = self._ecs_calls.make(self._ecs.register_task_definition, wanted)
-        arn = entry(registered, "taskDefinition")["taskDefinitionArn"]
-        self._update(side, {"taskDefinition": arn, "desiredCount": desired})
+        if image != current:
+            wanted = _with_image(side, definition, image)
+            tags = [tag for tag in entries(answer, "tags") if not str(tag.get("key")).startswith(_RESERVED_TAGS)]
+            if tags:  # an empty list is refused
+                wanted["tags"] = tags
+            registered = self._ecs_calls.make(self._ecs.register_task_definition, wanted)
+            definition = entry(registered, "taskDefinition")
+        if definition["taskDefinitionArn"] != service["taskDefinition"]:
+            self._update(side, {"taskDefinition": definition["taskDefinitionArn"], "desiredCount": desired})
+        elif number(service, "desiredCount") != desired:
+            self._update(side, {"desiredCount": desired})
 
     def scale(self, side: SideSettings, desired: int | None, minimum: int | None) -> None:
         """The lower bound first: with the former one, scaling would take back a number below it at once."""
@@ -145,8 +153,13 @@ class EcsFleet:
             )
         return services[0]
 
-    def _definition(self, service: Mapping[str, object]) -> Mapping[str, object]:
-        arguments = {"taskDefinition": service["taskDefinition"], "include": ["TAGS"]}
+    def _runs_latest(self, service: Mapping[str, object]) -> bool:
+        latest = entry(self._definition(_family(service)), "taskDefinition")
+        return latest["taskDefinitionArn"] == service["taskDefinition"]
+
+    def _definition(self, name: object) -> Mapping[str, object]:
+        """A revision by its ARN, or the latest active one by its family."""
+        arguments = {"taskDefinition": name, "include": ["TAGS"]}
         return self._ecs_calls.make(self._ecs.describe_task_definition, arguments)
 
     def _minimum(self, side: SideSettings) -> int | None:
@@ -158,6 +171,10 @@ class EcsFleet:
 
 def _resource(side: SideSettings) -> str:
     return f"service/{side.cluster}/{side.service}"
+
+
+def _family(service: Mapping[str, object]) -> str:
+    return str(service["taskDefinition"]).rpartition("/")[2].partition(":")[0]
 
 
 def _container(side: SideSettings, definition: Mapping[str, object]) -> Mapping[str, object]:

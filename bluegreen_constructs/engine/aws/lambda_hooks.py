@@ -13,6 +13,7 @@ IAM_ACTIONS: Actions = {"lambda:InvokeFunction": ("hook function",)}
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html
 _STATUSES = ("SUCCEEDED", "FAILED", "IN_PROGRESS")
+_MOST_DETAILS = 8192
 _DEFAULT_DELAY_S = 30
 _LONGEST_REASON = 500
 
@@ -68,6 +69,12 @@ def answer_of(text: bytes) -> HookAnswer:
     details = answer.get("hookDetails") or {}
     if not isinstance(details, Mapping):
         return _no_answer(f"hookDetails of {details!r:.100}, which is no object")
+    try:
+        size = len(json.dumps(details, allow_nan=False))
+    except ValueError:
+        return _no_answer("hookDetails with a number that is none, which cannot be stored")
+    if size > _MOST_DETAILS:
+        return _no_answer(f"hookDetails of {size} characters: {_MOST_DETAILS} are kept for the next question")
     status = cast("Literal['SUCCEEDED', 'FAILED', 'IN_PROGRESS']", answer["hookStatus"])
     reason = "the hook's function answered FAILED" if status == "FAILED" else ""
     return HookAnswer(status, int(delay), details, reason)

@@ -11,19 +11,23 @@ Kind: TypeAlias = Literal[
     "execution",
     "hook function",
     "instance role",
+    "launch template",
     "launched from template",
     "parameter",
     "rule",
     "scalable target",
     "state machine",
     "table",
+    "tagged at launch",
     "task definition",
     "task role",
 ]
 """What a policy's resource has to be; most are the ARNs of what the name says.
 
 any: the action knows no resource-level permissions, or is needed on all: `*`.
+launch template: those of the groups.
 launched from template: `*` with the condition `ArnLike ec2:LaunchTemplate` on the launch templates of the groups.
+tagged at launch: whatever an instance consists of, with the condition `ec2:CreateAction` RunInstances.
 task role, instance role: the roles of the task definitions (execution role included) and of the launch templates'
     instance profiles, with the condition `iam:PassedToService` ecs-tasks.amazonaws.com or ec2.amazonaws.com.
 parameter: `parameter/bluegreen/targets/*`, which covers the path with its last slash as well.

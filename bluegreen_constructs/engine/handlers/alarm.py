@@ -65,6 +65,8 @@ def serve(event: Mapping[str, object], ports: AlarmPorts) -> Mapping[str, object
     else:
         if rollout is None or not _is_to_be_aborted(rollout):
             return {"done": "NOTHING_IN_FLIGHT"}
+        if instant(event) < rollout.started_at:
+            return {"done": "BEFORE_THIS_ROLLOUT"}
         where = rollout.settings
     outcome = abort(
         ports.rules,

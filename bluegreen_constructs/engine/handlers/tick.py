@@ -30,7 +30,7 @@ def handler(event: Mapping[str, object], _context: object) -> Mapping[str, objec
             metrics=CloudWatchMetrics(clients.cloudwatch(), errors),
             fleets=ComputeFleets(
                 ecs=EcsFleet(clients.ecs(), clients.ecs_scaling(), errors),
-                auto_scaling=AutoScalingFleet(clients.auto_scaling(), errors),
+                auto_scaling=AutoScalingFleet(clients.auto_scaling(), clients.launch_templates(), errors),
             ),
             hooks=LambdaHooks(clients.lambda_hooks(), errors),
             events=EventBridgeEvents(clients.eventbridge()),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from stubbed_client import SilentClient, StubbedClient
 
 from bluegreen_constructs.engine.aws.auto_scaling_fleet import IAM_ACTIONS, AutoScalingFleet, version_of
@@ -23,9 +23,31 @@ def stubbed() -> Iterator[StubbedClient]:
     stubbed.done()
 
 
+class Templates:
+    """The call of an `ec2` client, noted in the order of the group's calls."""
+
+    def __init__(self, group: StubbedClient | None = None, refuses: Exception | None = None) -> None:
+        self.exceptions = SilentClient("ec2").exceptions
+        self.group, self.refuses = group, refuses
+        self.asked: list[dict] = []
+        self.actions_before: list[str] = []
+
+    def modify_launch_template(self, **asked: object) -> dict:
+        self.asked.append(asked)
+        self.actions_before = list(self.group.actions) if self.group else []
+        if self.refuses:
+            raise self.refuses
+        return {}
+
+
 @pytest.fixture
-def fleet(stubbed: StubbedClient) -> AutoScalingFleet:
-    return AutoScalingFleet(stubbed.client, (BotoCoreError,))
+def templates(stubbed: StubbedClient) -> Templates:
+    return Templates(stubbed)
+
+
+@pytest.fixture
+def fleet(stubbed: StubbedClient, templates: Templates) -> AutoScalingFleet:
+    return AutoScalingFleet(stubbed.client, templates, (BotoCoreError,))
 
 
 def instance(version: str = "7", state: str = "InService", health: str = "Healthy") -> dict:
@@ -170,6 +192,23 @@ class TestDeploy:
         stubbed.answers("update_auto_scaling_group", {}, self.asked(least=0, desired=4))
         fleet.deploy(SIDE, RELEASE, 4)
 
+    def test_the_version_is_the_templates_default_before_it_is_the_groups(
+        self, stubbed: StubbedClient, fleet: AutoScalingFleet, templates: Templates
+    ) -> None:
+        there_is(stubbed, group(desired=0, least=0, version="6"))
+        stubbed.answers("update_auto_scaling_group", {}, self.asked(least=0, desired=4))
+        fleet.deploy(SIDE, RELEASE, 4)
+        assert templates.asked == [{"LaunchTemplateId": TEMPLATE, "DefaultVersion": "7"}]
+        assert templates.actions_before == ["autoscaling:DescribeAutoScalingGroups"]
+
+    def test_a_version_that_cannot_be_the_default_does_not_become_the_groups(self, stubbed: StubbedClient) -> None:
+        words = {"Error": {"Code": "InvalidLaunchTemplateId.VersionNotFound", "Message": "no version 7"}}
+        refusing = Templates(stubbed, ClientError(words, "ModifyLaunchTemplate"))
+        there_is(stubbed, group(desired=0, least=0, version="6"))
+        with pytest.raises(AwsError, match="no version 7"):
+            AutoScalingFleet(stubbed.client, refusing, (BotoCoreError,)).deploy(SIDE, RELEASE, 4)
+        assert stubbed.actions == ["autoscaling:DescribeAutoScalingGroups"]
+
     def test_the_lower_bound_gives_way_to_a_smaller_number_and_stays_otherwise(
         self, stubbed: StubbedClient, fleet: AutoScalingFleet
     ) -> None:
@@ -187,7 +226,7 @@ class TestDeploy:
 
     def test_repeated_calls_end_with_the_release_alone_wherever_they_began(self) -> None:
         world = Group([instance("5"), instance("6"), instance("7")], version="5", least=3)
-        fleet = AutoScalingFleet(world)
+        fleet = AutoScalingFleet(world, Templates())
         for _ in range(6):  # as a rollout does while it prepares
             fleet.deploy(SIDE, RELEASE, 4)
             fleet.scale(SIDE, None, 4)
@@ -283,18 +322,21 @@ def test_a_refusal_and_silence_are_aws_errors(stubbed: StubbedClient, fleet: Aut
     with pytest.raises(AwsError, match="in the words of AWS"):
         fleet.scale(SIDE, 99, None)
     with pytest.raises(AwsError, match="timeout"):
-        AutoScalingFleet(SilentClient("autoscaling"), (BotoCoreError,)).seen(SIDE)
+        AutoScalingFleet(SilentClient("autoscaling"), SilentClient("ec2"), (BotoCoreError,)).seen(SIDE)
 
 
-def test_every_call_is_declared_and_nothing_else_is(stubbed: StubbedClient, fleet: AutoScalingFleet) -> None:
+def test_every_call_is_declared_and_nothing_else_is(
+    stubbed: StubbedClient, fleet: AutoScalingFleet, templates: Templates
+) -> None:
     there_is(stubbed, group())
     latest_activity(stubbed, "Successful")
     fleet.seen(SIDE, RELEASE)
     there_is(stubbed, group(instance("6")))
     stubbed.answers("update_auto_scaling_group")
     fleet.deploy(SIDE, RELEASE, 2)
+    assert len(templates.asked) == 1
     stubbed.answers("update_auto_scaling_group")
     fleet.scale(SIDE, 1, 1)
     # what a change of the launch template asks for besides
-    beside = {"ec2:CreateTags", "ec2:RunInstances", "iam:PassRole"}
+    beside = {"ec2:CreateTags", "ec2:ModifyLaunchTemplate", "ec2:RunInstances", "iam:PassRole"}
     assert {*stubbed.actions, *beside} == set(IAM_ACTIONS)

@@ -76,8 +76,19 @@ def fleet(ecs: StubbedClient, scaling: StubbedClient) -> EcsFleet:
     return EcsFleet(ecs.client, scaling.client, (BotoCoreError,))
 
 
-def service(ecs: StubbedClient, *events: str, deployments: tuple[dict, ...] = (CALM,), **more: object) -> None:
-    """Set the answers for the service and its task definition; `events` are the latest first, a minute apart."""
+def defined(ecs: StubbedClient, name: str, **changes: object) -> None:
+    """Set the answer for a task definition, asked for by `name`."""
+    answer = {
+        "taskDefinition": {**DEFINITION, **changes},
+        "tags": [*TAGS, {"key": "aws:cloudformation:x", "value": "S"}],
+    }
+    ecs.answers("describe_task_definition", answer, {"taskDefinition": name, "include": ["TAGS"]})
+
+
+def service(
+    ecs: StubbedClient, *events: str, deployments: tuple[dict, ...] = (CALM,), seen: bool = True, **more: object
+) -> None:
+    """Set the answers for the service and, when `seen`, its revision; `events` are the latest first, a minute apart."""
     said = [
         {"id": str(age), "createdAt": BEGAN + timedelta(minutes=9 - age), "message": f"(service web-green) {message}"}
         for age, message in enumerate(events)
@@ -86,13 +97,14 @@ def service(ecs: StubbedClient, *events: str, deployments: tuple[dict, ...] = (C
     known = {"status": "ACTIVE", "taskDefinition": f"{ARN}:7", "deployments": list(deployments), "events": said}
     asked = {"cluster": "apps", "services": ["web-green"]}
     ecs.answers("describe_services", {"services": [{**known, **counts, **more}]}, asked)
-    answer = {"taskDefinition": DEFINITION, "tags": [*TAGS, {"key": "aws:cloudformation:stack-name", "value": "S"}]}
-    ecs.answers("describe_task_definition", answer, {"taskDefinition": f"{ARN}:7", "include": ["TAGS"]})
+    if seen:
+        defined(ecs, f"{ARN}:7")
 
 
 class TestSeen:
     def test_a_service_at_rest_is_settled_and_says_its_image(self, ecs: StubbedClient, fleet: EcsFleet) -> None:
         service(ecs)
+        defined(ecs, "web")
         seen = fleet.seen(SIDE, RUNNING)
         assert (seen.desired, seen.minimum, seen.is_settled) == (3, None, True)
         assert (seen.release, seen.trouble) == (f"{REPOSITORY}:1.4.1", "")
@@ -151,6 +163,14 @@ class TestSeen:
     ) -> None:
         service(ecs)
         assert not fleet.seen(SIDE, OTHER).is_settled
+
+    def test_one_at_rest_behind_an_edit_of_the_template_is_not_settled_on_the_release(
+        self, ecs: StubbedClient, fleet: EcsFleet
+    ) -> None:
+        service(ecs)
+        defined(ecs, "web", taskDefinitionArn=f"{ARN}:8", memory="4096")
+        seen = fleet.seen(SIDE, RUNNING)
+        assert (seen.is_settled, seen.release) == (False, f"{REPOSITORY}:1.4.1")
 
     def test_the_latest_event_that_tells_of_a_failure_is_the_trouble(self, ecs: StubbedClient, fleet: EcsFleet) -> None:
         no_capacity = "was unable to place a task. Reason: Capacity is unavailable at this time."
@@ -212,7 +232,8 @@ class TestDeploy:
     def test_another_image_is_registered_with_all_else_as_it_was_and_run(
         self, ecs: StubbedClient, fleet: EcsFleet
     ) -> None:
-        service(ecs)
+        service(ecs, seen=False)
+        defined(ecs, "web")
         wanted = {
             "containerDefinitions": [PROXY, {**APP, "image": f"{REPOSITORY}:1.4.2"}],
             "family": "web",
@@ -241,17 +262,45 @@ class TestDeploy:
         fleet.deploy(SIDE, OTHER, 3)
         assert "tags" not in dict(ecs.asked)["RegisterTaskDefinition"]
 
+    def test_what_the_template_has_changed_since_is_registered_with_the_release(
+        self, ecs: StubbedClient, fleet: EcsFleet
+    ) -> None:
+        service(ecs, seen=False)
+        first = {**APP, "image": f"{REPOSITORY}:1.0.0", "environment": [{"name": "A", "value": "c"}]}
+        defined(ecs, "web", taskDefinitionArn=f"{ARN}:8", memory="4096", containerDefinitions=[PROXY, first])
+        ecs.answers("register_task_definition", {"taskDefinition": {"taskDefinitionArn": f"{ARN}:9"}})
+        asked = {"cluster": "apps", "service": "web-green", "taskDefinition": f"{ARN}:9", "desiredCount": 3}
+        ecs.answers("update_service", {}, asked)
+        fleet.deploy(SIDE, RUNNING, 3)
+        registered = dict(ecs.asked)["RegisterTaskDefinition"]
+        assert registered["memory"] == "4096"
+        assert registered["containerDefinitions"] == [PROXY, {**first, "image": f"{REPOSITORY}:1.4.1"}]
+
+    def test_a_revision_that_was_registered_before_a_crash_is_run(self, ecs: StubbedClient, fleet: EcsFleet) -> None:
+        service(ecs, seen=False)
+        defined(
+            ecs,
+            "web",
+            taskDefinitionArn=f"{ARN}:8",
+            containerDefinitions=[PROXY, {**APP, "image": f"{REPOSITORY}:1.4.2"}],
+        )
+        asked = {"cluster": "apps", "service": "web-green", "taskDefinition": f"{ARN}:8", "desiredCount": 3}
+        ecs.answers("update_service", {}, asked)
+        fleet.deploy(SIDE, OTHER, 3)
+
     def test_an_image_that_is_there_already_needs_the_number_of_tasks_only(
         self, ecs: StubbedClient, fleet: EcsFleet
     ) -> None:
-        service(ecs)
+        service(ecs, seen=False)
+        defined(ecs, "web")
         ecs.answers("update_service", {}, {"cluster": "apps", "service": "web-green", "desiredCount": 5})
         fleet.deploy(SIDE, RUNNING, 5)
 
     def test_a_release_that_runs_with_the_number_wanted_needs_no_write(
         self, ecs: StubbedClient, fleet: EcsFleet
     ) -> None:
-        service(ecs)
+        service(ecs, seen=False)
+        defined(ecs, "web")
         fleet.deploy(SIDE, RUNNING, 3)
         assert ecs.actions == ["ecs:DescribeServices", "ecs:DescribeTaskDefinition"]
 
@@ -304,9 +353,11 @@ def test_every_call_is_declared_and_nothing_else_is(
     ecs: StubbedClient, scaling: StubbedClient, fleet: EcsFleet
 ) -> None:
     service(ecs)
+    defined(ecs, "web")
     scaling.answers("describe_scalable_targets", {"ScalableTargets": []})
     fleet.seen(SCALING, RUNNING)
-    service(ecs)
+    service(ecs, seen=False)
+    defined(ecs, "web")
     ecs.answers("register_task_definition", {"taskDefinition": {"taskDefinitionArn": f"{ARN}:8"}})
     ecs.answers("update_service")
     fleet.deploy(SCALING, OTHER, 5)

@@ -76,6 +76,12 @@ def test_an_error_in_no_known_form_is_quoted(stubbed: StubbedClient) -> None:
         ({"hookStatus": "IN_PROGRESS", "callBackDelay": -1}, "a callBackDelay of -1"),
         ({"hookStatus": "IN_PROGRESS", "callBackDelay": True}, "a callBackDelay of True"),
         ({"hookStatus": "IN_PROGRESS", "hookDetails": "text"}, "hookDetails of 'text'"),
+        (
+            {"hookStatus": "IN_PROGRESS", "hookDetails": {"a": "x" * 8192}},
+            "hookDetails of 8201 characters: 8192 are kept",
+        ),
+        (b'{"hookStatus": "IN_PROGRESS", "hookDetails": {"a": NaN}}', "hookDetails with a number that is none"),
+        (b'{"hookStatus": "SUCCEEDED", "hookDetails": {"a": [Infinity]}}', "hookDetails with a number that is none"),
     ],
 )
 def test_what_is_no_answer_has_failed_with_that_reason(stubbed: StubbedClient, answer: object, reason: str) -> None:
