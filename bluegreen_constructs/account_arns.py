@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 
 import aws_cdk as cdk
+from aws_cdk import interfaces
 from constructs import Construct
 
 
@@ -16,6 +17,28 @@ def arn_here(service: str, resource: str) -> str:
 def wildcard_finding(scope: Construct, arn: str) -> str:
     """The id of cdk-nag's finding about a policy of `scope`'s stack with this wildcard ARN."""
     return f"AwsSolutions-IAM5[Resource::{_flat(cdk.Stack.of(scope).resolve(arn))}]"
+
+
+def foreign_place(scope: Construct, arn: str, env: interfaces.ResourceEnvironment | None) -> str | None:
+    """Where a resource is, when that is known to be another account or region than the stack's own; else None.
+
+    arn: its ARN, as far as it is known at synth. env: where its construct says that it is.
+    """
+    stack = cdk.Stack.of(scope)
+    fields = arn.split(":", 5)
+    places = [(fields[4], fields[3])] if len(fields) > 5 else []
+    if env is not None:
+        places.append((env.account, env.region))
+    for account, region in places:
+        if _differ(account, stack.account):
+            return f"account {account}"
+        if _differ(region, stack.region):
+            return f"region {region}"
+    return None
+
+
+def _differ(one: str, other: str) -> bool:
+    return bool(one) and not cdk.Token.is_unresolved(one) and not cdk.Token.is_unresolved(other) and one != other
 
 
 @cache

@@ -11,6 +11,8 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
+from .account_arns import foreign_place
+from .canary_arguments import refuse_arguments
 from .canary_guardrails import asked_of_the_engine
 from .canary_hooks import hook_settings
 from .canary_plan import refuse_plan, refuse_sides, state_power
@@ -94,10 +96,30 @@ class CanaryAlb(Construct):
         """Make the sides, the rules and what they need, and let the stack's engine run their rollouts."""
         super().__init__(scope, id)
         self.target = _target_name(self)
+        refuse_arguments(
+            self.node.path,
+            blue=blue,
+            green=green,
+            ingress=ingress,
+            limits=limits,
+            traffic=expected_traffic,
+            routes=test_traffic,
+            guardrails=guardrails,
+            hooks=hooks,
+        )
         limits = limits or RolloutLimits()
         baked = as_timedelta(bake, "bake")
-        refuse_sides(self, blue, green, ingress)
-        refuse_plan(self, strategy, limits=limits, bake=baked, guardrails=guardrails)
+        routes = _routes(test_traffic)
+        refuse_sides(self, blue, green, ingress, hooks)
+        refuse_plan(
+            self,
+            strategy,
+            limits=limits,
+            bake=baked,
+            guardrails=guardrails,
+            is_sticky=stickiness is not None,
+            has_routes=bool(routes),
+        )
         state_power(self, strategy, guardrails, is_sticky=stickiness is not None, traffic=expected_traffic)
         network = SideNetwork(self, vpc, ingress, (blue, green))
         self._blue = CanarySide(self, "Blue", targets=blue, ingress=ingress, network=network)
@@ -111,7 +133,7 @@ class CanaryAlb(Construct):
             "Routes",
             ingress=ingress,
             load_balancer=balancer,
-            routes=_routes(test_traffic),
+            routes=routes,
             blue=self._blue,
             green=self._green,
             adopted=self._blue if blue.is_adopted else self._green if green.is_adopted else None,
@@ -131,14 +153,13 @@ class CanaryAlb(Construct):
         )
         self.engine = RolloutEngine.of(self)
         asked = hook_settings(self, hooks, self._routes, network)
-        steps = strategy.steps()
         settings = TargetSettings(
             target=self.target,
             rule_arn=self.live_rule.rule_arn,
             load_balancer=self._metrics.load_balancer,
             blue=self._blue.settings,
             green=self._green.settings,
-            steps=() if isinstance(strategy, Split) else steps,
+            steps=strategy.steps(),
             split=strategy.percent if isinstance(strategy, Split) else None,
             test_rule_arns=tuple(rule.rule_arn for rule in self.candidate_rules),
             guardrails=asked_of_the_engine(self, guardrails, self._metrics, grace_seconds=ingress.grace_seconds),
@@ -150,8 +171,9 @@ class CanaryAlb(Construct):
             hold_timeout=limits.span("hold"),
             prepare_timeout=limits.span("prepare"),
             restore_timeout=limits.span("restore"),
-            deadline=limits.span("deadline"),
+            deadline=limits.deadline_of(strategy),
             drain_timeout=limits.span("drain"),
+            metric_lag=limits.span("metric_lag"),
             retained=limits.retained,
             shares_load_balancer=self._metrics.shares_load_balancer,
         )
@@ -174,7 +196,8 @@ class CanaryAlb(Construct):
 
         `*` in the pattern stands for any text. The release is named by its tag, and runs by its digest.
 
-        Raises ConfigurationError unless both sides are ECS services, which alone run images.
+        Raises ConfigurationError unless both sides are ECS services, which alone run images; for a repository of
+        another account or region; and when it is called again.
         """
         if {self._blue.settings.compute, self._green.settings.compute} != {Compute.ECS}:
             raise ConfigurationError(
@@ -186,10 +209,25 @@ class CanaryAlb(Construct):
                 f"{self.node.path} has the tag pattern {tag_pattern!r}: give letters, digits, dots, hyphens, _ and "
                 "single *, such as 'v*'"
             )
+        if self.node.try_find_child("PushRule") is not None:
+            raise ConfigurationError(
+                f"{self.node.path} starts a rollout on pushes already: call start_on_push once, for one repository"
+            )
+        place = foreign_place(self, repository.repository_arn, repository.env)
+        if place is not None:
+            raise ConfigurationError(
+                f"{self.node.path} has a repository in {place}, whose pushes are announced there alone: give one of "
+                "the stack's own account and region, such as a replica"
+            )
         self.engine.start_on_push(self, self.target, repository, tag_pattern)
 
     def add_dashboard(self) -> RolloutDashboard:
-        """A CloudWatch dashboard of both sides; what it costs is on CloudWatch's price list."""
+        """A CloudWatch dashboard of both sides; what it costs is on CloudWatch's price list.
+
+        Raises ConfigurationError when it is called again.
+        """
+        if self.node.try_find_child("Dashboard") is not None:
+            raise ConfigurationError(f"{self.node.path} has a dashboard already: call add_dashboard once")
         return RolloutDashboard(self, "Dashboard", target=self.target, metrics=self._metrics)
 
     def _open_ways(self) -> None:
@@ -201,6 +239,8 @@ class CanaryAlb(Construct):
 
     def _outputs(self) -> None:
         cdk.CfnOutput(self, "Target", value=self.target, description="the name for the bluegreen command")
+        what = "the live rule, for bluegreen abort --rule when Parameter Store does not answer: keep it outside AWS"
+        cdk.CfnOutput(self, "LiveRule", value=self.live_rule.rule_arn, description=what)
         if self.dns_name is not None:
             cdk.CfnOutput(self, "DnsName", value=self.dns_name, description="the load balancer's own name")
         if self.url is not None:

@@ -10,17 +10,19 @@ from constructs import Construct
 
 from .acknowledgements import acknowledge
 from .canary_side import CanarySide
-from .candidate_route import CandidateRoute
+from .candidate_route import CandidateRoute, are_limited
 from .engine.errors import ConfigurationError
 from .engine.spans import Span, as_timedelta
 from .hooks import SmokeTests, TestRoute
 from .ingress import Ingress
+from .known_listener import scheme_and_port
 from .service_load_balancer import ServiceLoadBalancer
 from .traffic_rule import TrafficRule
 
 # On a listener of its own: the routes to the candidate from 100 on, production behind them.
 _FIRST_ROUTE, _PRODUCTION = 100, 1000
 _SHORTEST_SECRET = 16
+_USUAL_PORTS = {"http": 80, "https": 443}
 _GENERATED_LENGTH = 32
 
 
@@ -109,7 +111,7 @@ class CanaryRoutes(Construct):
         """Where users reach the service: its host, else the load balancer's own name; None when neither is known."""
         host = self._ingress.host
         name = host if host is not None and "*" not in host else self.dns_name
-        return None if name is None else f"{self._scheme}://{name}"
+        return None if name is None else f"{self._scheme}://{name}{self._port_of(None)}"
 
     @property
     def secret_arn(self) -> str | None:
@@ -142,7 +144,7 @@ class CanaryRoutes(Construct):
         route, value = found
         self._tested = route
         return TestRoute(
-            url=f"{self._scheme}://{name}" + (f":{route.port}" if route.port is not None else ""),
+            url=f"{self._scheme}://{name}{self._port_of(route.port)}",
             host=ingress.host,
             headers=route.headers(value),
             inside_vpc=not ingress.internet_facing,
@@ -151,7 +153,7 @@ class CanaryRoutes(Construct):
     def admit_tests(self, tests: SmokeTests) -> None:
         """Let the smoke tests of an internal load balancer connect to where they go."""
         if tests.connections is not None:
-            port = self._tested.port or (443 if self._scheme == "https" else 80)
+            port = self._tested.port or self._port
             listener = self.candidate_rules[self._routes.index(self._tested)].listener
             tests.connections.allow_to(listener, ec2.Port.tcp(port), "smoke tests")
 
@@ -159,7 +161,20 @@ class CanaryRoutes(Construct):
     def _scheme(self) -> str:
         if self._load_balancer is not None:
             return "https" if self._ingress.certificate is not None else "http"
+        known = scheme_and_port(self._ingress.listener)
+        if known is not None:
+            return known[0]
         return "http" if self._ingress.plain_http else "https"
+
+    @property
+    def _port(self) -> int:
+        """Production's port: of an imported listener the scheme's usual one."""
+        known = scheme_and_port(self._ingress.listener)
+        return _USUAL_PORTS[self._scheme] if known is None else known[1]
+
+    def _port_of(self, given: int | None) -> str:
+        port = given or self._port
+        return "" if port == _USUAL_PORTS[self._scheme] else f":{port}"
 
     @property
     def _asks_nothing(self) -> bool:
@@ -195,15 +210,23 @@ class CanaryRoutes(Construct):
         return self._load_balancer.test_listener(route.port, route.sources)
 
     def _value(self, route: CandidateRoute) -> str:
+        is_public = self._ingress.internet_facing and not (
+            are_limited(self._ingress.sources) or are_limited(route.sources)
+        )
         if route.kind == "listener":
+            if is_public:
+                raise ConfigurationError(
+                    f"{self.node.path} is internet-facing and {route.words} admits {', '.join(route.sources)}: name "
+                    "the few that test, by CIDRs of /8 or longer"
+                )
             return ""
         if route.value is None:
             return self._generated()
-        is_public = self._ingress.internet_facing and not self._ingress.sources and not route.sources
         if is_public and len(route.value) < _SHORTEST_SECRET:
             raise ConfigurationError(
                 f"{self.node.path} is internet-facing and {route.words} has a value of {len(route.value)} characters: "
                 f"leave the value out to have one generated, give {_SHORTEST_SECRET} characters or more, or sources=[…]"
+                " of /8 or longer"
             )
         return route.value
 

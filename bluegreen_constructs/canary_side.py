@@ -1,16 +1,17 @@
 """CanarySide: one side of a CanaryAlb: its target group, what is attached to it, and what the engine may do there."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import aws_cdk as cdk
-from aws_cdk import aws_autoscaling as autoscaling
+import jsii
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_elasticloadbalancingv2_targets as attachments
-from constructs import Construct
+from constructs import Construct, IValidation
 
-from .account_arns import arn_here
+from . import auto_scaling_side, ecs_side
 from .engine.aws.resource_kinds import Kind
 from .engine.errors import ConfigurationError
 from .engine.target_settings import Compute, SideSettings
@@ -25,7 +26,6 @@ _PROTOCOLS = {
 }
 _HEALTH_SECONDS, _HEALTH_TIMEOUT_SECONDS = 10, 5
 _HEALTHY_AFTER, _UNHEALTHY_AFTER = 2, 3
-SCALABLE_TARGETS = "scalable-target/*"
 
 
 class CanarySide(Construct):
@@ -41,11 +41,24 @@ class CanarySide(Construct):
         self.resources: dict[Kind, Sequence[str]] = {}
         self.group = self._group(ingress, network)
         self.settings = self._settings()
+        self.node.add_validation(_Unchanged(self))
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """Addresses and their port, which no security group of this stack stands for."""
         return tuple((address, self._targets.port or 0) for address in self._targets.addresses)
+
+    @property
+    def members(self) -> frozenset[str]:
+        """Addresses and ids of instances (CloudFormation values), which only one side may have."""
+        return frozenset((*self._targets.addresses, *(one.instance_id for one in self._targets.instances)))
+
+    def changes(self) -> list[str]:
+        """What was done to the compute since, of which the engine does not know, a sentence each."""
+        service, group = self._targets.ecs_service, self._targets.auto_scaling_group
+        if service is not None:
+            return ecs_side.changed_since(service, scalable=self.settings.scalable, allowed=self.resources)
+        return [] if group is None else auto_scaling_side.changed_since(group)
 
     def _group(self, ingress: Ingress, network: SideNetwork) -> elbv2.IApplicationTargetGroup:
         source, kind = self._targets.source, self._targets.kind
@@ -68,6 +81,7 @@ class CanarySide(Construct):
             protocol=elbv2.ApplicationProtocol.HTTPS if targets.tls else elbv2.ApplicationProtocol.HTTP,
             protocol_version=_PROTOCOLS[targets.protocol],
             target_type=self._target_type(kind),
+            ip_address_type=self._address_type(ingress),
             deregistration_delay=cdk.Duration.seconds(ingress.drain_seconds),
             health_check=self._health_check(ingress),
         )
@@ -99,6 +113,17 @@ class CanarySide(Construct):
         )
         return elbv2.TargetType.IP if has_addresses else elbv2.TargetType.INSTANCE
 
+    def _address_type(self, ingress: Ingress) -> elbv2.TargetGroupIpAddressType | None:
+        if not any(":" in address for address in self._targets.addresses):
+            return None
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+        if ingress.listener is None and ingress.load_balancer is None and not ingress.dual_stack:
+            raise ConfigurationError(
+                f"{self.node.path} has IPv6 addresses behind a load balancer that has none: give "
+                "Ingress(dual_stack=True)"
+            )
+        return elbv2.TargetGroupIpAddressType.IPV6
+
     def _attach(self, group: elbv2.ApplicationTargetGroup) -> None:
         targets = self._targets
         if targets.ecs_service is not None:
@@ -111,7 +136,9 @@ class CanarySide(Construct):
         elif targets.auto_scaling_group is not None:
             targets.auto_scaling_group.attach_to_application_target_group(group)
         elif targets.kind is TargetKind.ADDRESSES:
-            group.add_target(*(attachments.IpTarget(address) for address in targets.addresses))
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html
+            zone = "all" if targets.outside_vpc else None
+            group.add_target(*(attachments.IpTarget(address, availability_zone=zone) for address in targets.addresses))
         else:
             group.add_target(*map(_instance, targets.instances))
 
@@ -120,9 +147,9 @@ class CanarySide(Construct):
         targets = self._targets
         if targets.ecs_service is not None:
             service = targets.ecs_service
-            self._refuse_service(service)
-            scalable = service.node.try_find_child("TaskCount") is not None
-            self._allow_service(service, scalable=scalable)
+            ecs_side.refuse_service(service)
+            ecs_side.leave_releases_to_the_engine(service)
+            self.resources = ecs_side.service_resources(service)
             return SideSettings(
                 group_arn,
                 metric_name,
@@ -130,10 +157,12 @@ class CanarySide(Construct):
                 cluster=service.cluster.cluster_name,
                 service=service.service_name,
                 container=self._container(service).container_name,
-                scalable=scalable,
+                scalable=ecs_side.is_scalable(service),
             )
         if targets.auto_scaling_group is not None:
-            self._allow_auto_scaling(targets.auto_scaling_group)
+            auto_scaling_side.refuse_group(targets.auto_scaling_group)
+            auto_scaling_side.leave_versions_to_the_engine(targets.auto_scaling_group)
+            self.resources = auto_scaling_side.group_resources(targets.auto_scaling_group)
             name = targets.auto_scaling_group.auto_scaling_group_name
             return SideSettings(group_arn, metric_name, Compute.AUTO_SCALING, auto_scaling_group=name)
         compute = Compute.LAMBDA if targets.kind is TargetKind.FUNCTION else Compute.FIXED
@@ -149,55 +178,16 @@ class CanarySide(Construct):
             )
         return container
 
-    def _refuse_service(self, service: EcsService) -> None:
-        resource = service.node.default_child
-        if not isinstance(resource, ecs.CfnService):
-            return
-        if resource.desired_count is not None:
-            raise ConfigurationError(
-                f"{service.node.path} has desired_count {resource.desired_count:g} in the template, and every edit of "
-                "the service would put it back: leave it out, and say how many by auto_scale_task_count(min_capacity=…)"
-            )
-        if not service.is_using_ecs_deployment_controller():
-            raise ConfigurationError(
-                f"{service.node.path} is not deployed by Amazon ECS's own rolling deployments: leave its "
-                "deployment_controller out"
-            )
 
-    def _allow_service(self, service: EcsService, *, scalable: bool) -> None:
-        definition = service.task_definition
-        roles = [definition.task_role.role_arn]
-        if definition.execution_role is not None:
-            roles.append(definition.execution_role.role_arn)
-        self.resources = {
-            "ecs service": [service.service_arn],
-            "task definition": [arn_here("ecs", f"task-definition/{definition.family}:*")],
-            "task role": roles,
-            "scalable target": [arn_here("application-autoscaling", SCALABLE_TARGETS)] if scalable else [],
-        }
+@jsii.implements(IValidation)
+class _Unchanged:
+    """Asked by CDK when it synthesises the app: by then all is done to the compute that the app does."""
 
-    def _allow_auto_scaling(self, group: autoscaling.AutoScalingGroup) -> None:
-        resource = group.node.default_child
-        template = _launch_template(resource) if isinstance(resource, autoscaling.CfnAutoScalingGroup) else None
-        if template is None:
-            raise ConfigurationError(
-                f"{group.node.path} has no launch template, whose versions are its releases: give it "
-                "launch_template=…, or set the feature flag "
-                "@aws-cdk/aws-autoscaling:generateLaunchTemplateInsteadOfLaunchConfig"
-            )
-        policy = resource.cfn_options.update_policy if isinstance(resource, cdk.CfnResource) else None
-        if policy is not None and (policy.auto_scaling_rolling_update or policy.auto_scaling_replacing_update):
-            raise ConfigurationError(
-                f"{group.node.path} has an update policy, by which a stack update replaces instances that are live: "
-                "leave it out, the engine puts releases there"
-            )
-        self.resources = {
-            "auto scaling group": [
-                arn_here("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{group.auto_scaling_group_name}")
-            ],
-            "launched from template": [arn_here("ec2", f"launch-template/{template}")],
-            "instance role": _instance_roles(group),
-        }
+    def __init__(self, side: CanarySide) -> None:
+        self._side = side
+
+    def validate(self) -> list[str]:
+        return self._side.changes()
 
 
 def _instance(instance: ec2.IInstance) -> elbv2.IApplicationLoadBalancerTarget:
@@ -205,26 +195,6 @@ def _instance(instance: ec2.IInstance) -> elbv2.IApplicationLoadBalancerTarget:
     if isinstance(instance, ec2.Instance):
         return attachments.InstanceTarget(instance)
     return attachments.InstanceIdTarget(instance.instance_id)
-
-
-def _launch_template(resource: autoscaling.CfnAutoScalingGroup) -> str | None:
-    """The id of the launch template (a CloudFormation value)."""
-    found = resource.launch_template
-    mixed = resource.mixed_instances_policy
-    if found is None and isinstance(mixed, autoscaling.CfnAutoScalingGroup.MixedInstancesPolicyProperty):
-        of_mixed = mixed.launch_template
-        if isinstance(of_mixed, autoscaling.CfnAutoScalingGroup.LaunchTemplateProperty):
-            found = of_mixed.launch_template_specification
-    if isinstance(found, autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty):
-        return found.launch_template_id
-    return None
-
-
-def _instance_roles(group: autoscaling.AutoScalingGroup) -> list[str]:
-    try:
-        return [group.role.role_arn]
-    except RuntimeError:  # a launch template without a role of its own has none to pass on
-        return []
 
 
 def _metric_name(group: elbv2.IApplicationTargetGroup) -> str:
@@ -235,6 +205,32 @@ def _metric_name(group: elbv2.IApplicationTargetGroup) -> str:
 
 
 def joined(*sides: CanarySide) -> Mapping[Kind, Sequence[str]]:
-    """What the engine has to act on at all sides, each once."""
+    """What the engine has to act on at all sides, each once.
+
+    Raises ConfigurationError for sides that share what only one of them may have.
+    """
+    for one, other in combinations(sides, 2):
+        _refuse_shared(one, other)
     kinds = {kind: None for side in sides for kind in side.resources}
     return {kind: list(dict.fromkeys(arn for side in sides for arn in side.resources.get(kind, ()))) for kind in kinds}
+
+
+# What a release on one side would change for the other as well.
+_OF_ONE_SIDE: Mapping[Kind, str] = {
+    "task definition": "one task definition (family), of which a release is a revision: make two",
+    "launch template": "one launch template, whose default version is a side's release: make two",
+}
+
+
+def _refuse_shared(one: CanarySide, other: CanarySide) -> None:
+    found = [
+        what
+        for kind, what in _OF_ONE_SIDE.items()
+        if set(one.resources.get(kind, ())) & set(other.resources.get(kind, ()))
+    ]
+    both = one.members & other.members
+    shared = ", ".join(sorted({"an instance" if cdk.Token.is_unresolved(member) else member for member in both}))
+    if shared:
+        found.append(f"{shared} on both: give each instance or address to one side")
+    if found:
+        raise ConfigurationError(f"{one.node.path} and {other.node.path} have {found[0]}")

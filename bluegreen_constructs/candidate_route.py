@@ -15,6 +15,8 @@ from .test_traffic import DEFAULT_HEADER, TestTraffic
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 _VALUE = re.compile(r"[A-Za-z0-9._~-]{1,80}")
+_IPV4 = 4
+_SHORTEST_PREFIX = {_IPV4: 8, 6: 16}
 _WHERE = {"header": "the header", "cookie": "the cookie", "query": "the query parameter", "listener": "the listener"}
 
 
@@ -24,7 +26,7 @@ class CandidateRoute:
 
     Make one with `CandidateRoute.header()`, `.cookie()` or `.query()`. The value is generated at deploy and kept in
     Secrets Manager, unless one is given: on an internet-facing load balancer one of 16 characters or more, or any one
-    together with `sources`, the IPv4 CIDRs from which alone such requests count.
+    together with `sources`, the CIDRs from which alone such requests count, none of them shorter than /8 (IPv6: /16).
     """
 
     kind: Literal["header", "cookie", "query", "listener"] = "header"
@@ -35,6 +37,8 @@ class CandidateRoute:
 
     def __post_init__(self) -> None:
         """Refuse a route that no request could take, or whose value a rule would read as a pattern."""
+        for source in self.sources:
+            _check_source(source, only_ipv4=self.kind == "listener")
         if self.kind == "listener":
             return
         if not _NAME.fullmatch(self.name):
@@ -50,8 +54,6 @@ class CandidateRoute:
             raise ConfigurationError(
                 f"CandidateRoute value is {self.value!r}: use at most 80 letters, digits, dots, hyphens, _ and ~"
             )
-        for source in self.sources:
-            _check_source(source)
 
     @staticmethod
     def header(
@@ -104,10 +106,19 @@ class CandidateRoute:
         return {self.name: value} if self.kind == "header" else {}
 
 
-def _check_source(source: str) -> None:
+def are_limited(sources: Sequence[str]) -> bool:
+    """Whether the CIDRs keep anybody out: there are some, and none of them is a good part of the internet."""
+    networks = [ip_network(source, strict=False) for source in sources]
+    return bool(networks) and all(network.prefixlen >= _SHORTEST_PREFIX[network.version] for network in networks)
+
+
+def _check_source(source: object, *, only_ipv4: bool) -> None:
     try:
-        ip_network(source)
+        version: int = ip_network(str(source)).version
     except ValueError:
+        version = 0
+    if not version or (only_ipv4 and version != _IPV4):
         raise ConfigurationError(
-            f"CandidateRoute has the source {source!r}: give CIDRs, such as '10.0.0.0/8' or '192.0.2.7/32'"
-        ) from None
+            f"CandidateRoute has the source {source!r}: give {'IPv4 ' if only_ipv4 else ''}CIDRs, such as '10.0.0.0/8' "
+            "or '192.0.2.7/32'"
+        )

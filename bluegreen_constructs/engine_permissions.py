@@ -17,6 +17,8 @@ _AFTER_THE_STATE_MACHINE = {("start", "execution"), ("start", "state machine")}
 _CONDITIONS: Mapping[Kind, Mapping[str, Mapping[str, object]]] = {
     "task role": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     "instance role": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+    "tagged at launch": {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
     "scalable target": {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}},
 }
 # Why a policy on such a kind has a wildcard, and what else was considered.
@@ -33,6 +35,8 @@ _WILDCARDS: Mapping[Kind, str] = {
     "are; naming each parameter was considered, and would make the function wait for all targets",
     "scalable target": "a scalable target's ARN holds an id that only AWS knows, so a condition narrows it to ECS; "
     "naming the services was considered, and is not possible",
+    "tagged at launch": "what is launched has no ARN before, so a condition allows tags at a launch only; all tags was "
+    "the alternative that was considered",
     "task definition": "a revision has no number before it is registered; all families was the alternative that was "
     "considered",
 }

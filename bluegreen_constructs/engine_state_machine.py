@@ -40,8 +40,10 @@ _LAST_RESORT: State = {
 }
 
 
-def definition(*, start_arn: str, start_seconds: int, tick_arn: str, tick_seconds: int) -> dict[str, object]:
-    """The definition; ARNs may be tokens. `…_seconds` are the functions' own time-outs.
+def definition(
+    *, start_arn: str, start_seconds: int, tick_arn: str, tick_seconds: int, partition: str = "aws"
+) -> dict[str, object]:
+    """The definition; ARNs and `partition` may be tokens. `…_seconds` are the functions' own time-outs.
 
     An execution's input is a rollout's request (`engine.handlers.start`), or `{"target", "rollout", "closing": true}`
     for what an abort leaves to be drained and tidied. Times come from the state machine, so that the engine has no
@@ -69,7 +71,9 @@ def definition(*, start_arn: str, start_seconds: int, tick_arn: str, tick_second
                 "Next": "Start",
             },
             "Start": {
-                **_invocation(start_arn, start_seconds, {"Payload.$": "States.JsonMerge($.given, $.known, false)"}),
+                **_invocation(
+                    partition, start_arn, start_seconds, {"Payload.$": "States.JsonMerge($.given, $.known, false)"}
+                ),
                 "Retry": [
                     _LAMBDA_IS_BUSY,
                     {**_FAILED, "ErrorEquals": ["AwsError", "LostLockError", "States.Timeout", "Lambda.Unknown"]},
@@ -88,6 +92,7 @@ def definition(*, start_arn: str, start_seconds: int, tick_arn: str, tick_second
             "Refused": {"Type": "Fail", "ErrorPath": "$.error", "CausePath": "$.cause.errorMessage"},
             "Tick": {
                 **_invocation(
+                    partition,
                     tick_arn,
                     tick_seconds,
                     {
@@ -123,12 +128,14 @@ def definition(*, start_arn: str, start_seconds: int, tick_arn: str, tick_second
                 "Default": "EngineFailed",
             },
             "RestoreLive": _elb_call(
+                partition,
                 "modifyRule",
                 {"RuleArn.$": "$.restore.RuleArn", "Actions.$": "$.restore.Actions"},
                 answer="$.restored",
                 following="MarkAborted",
             ),
             "MarkAborted": _elb_call(
+                partition,
                 "addTags",
                 {"ResourceArns.$": "$.mark.ResourceArns", "Tags.$": "$.mark.Tags"},
                 answer="$.marked",
@@ -163,24 +170,26 @@ def _choice(rules: list[tuple[str, str | bool, str]], *, otherwise: str) -> Stat
 _EQUALS: Mapping[type, str] = {bool: "BooleanEquals", str: "StringEquals"}
 
 
-def _invocation(function_arn: str, seconds: int, payload: Mapping[str, object]) -> State:
+def _invocation(partition: str, function_arn: str, seconds: int, payload: Mapping[str, object]) -> State:
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": f"arn:{partition}:states:::lambda:invoke",
         "Parameters": {"FunctionName": function_arn, **payload},
         "OutputPath": "$.Payload",
         "TimeoutSeconds": seconds + _MARGIN_SECONDS,
     }
 
 
-def _elb_call(operation: str, parameters: Mapping[str, object], *, answer: str, following: str) -> State:
+def _elb_call(
+    partition: str, operation: str, parameters: Mapping[str, object], *, answer: str, following: str
+) -> State:
     """A direct call; when even that fails for minutes, the execution fails all the same, and its alarm goes off.
 
     The answer gets a place of its own: a ResultPath of null, which drops it, is lost on the way into a template.
     """
     return {
         "Type": "Task",
-        "Resource": f"arn:aws:states:::aws-sdk:elasticloadbalancingv2:{operation}",
+        "Resource": f"arn:{partition}:states:::aws-sdk:elasticloadbalancingv2:{operation}",
         "Parameters": dict(parameters),
         "ResultPath": answer,
         "Retry": [_LAST_RESORT],

@@ -25,6 +25,7 @@ from .engine_function import EngineFunction
 from .engine_permissions import EnginePermissions
 from .engine_state_machine import definition
 from .function_network import join_network
+from .policy_length import refuse_long_policies
 from .rollout_rights import Allowed, EngineParts, Right, on_rules, statements
 from .rollout_triggers import abort_on_alarms, start_on_pushes
 from .settings_parameter import settings_parameter
@@ -80,7 +81,8 @@ class RolloutEngine(Construct):
         `bluegreen rollback` can go back to (default: it stays, unless its very creation fails).
 
     Each target's settings lie in the parameter `/bluegreen/targets/<stack>/<path in the stack>`; they hold no
-    credentials. One stack is good for about twenty targets: a role's policies take 10,240 characters.
+    credentials. One stack is good for about eight targets of ECS services, five of Auto Scaling groups, or 25 of
+    ready target groups: a role's policies take 10,240 characters, and one target more is refused.
 
     Raises ConfigurationError for a second engine in a stack.
     """
@@ -154,7 +156,8 @@ class RolloutEngine(Construct):
         scope: the target's construct, in which its parameter and the rule for its alarms are made.
         resources: what the engine has to act on besides the target's rules, as ARNs by kind.
 
-        Raises ConfigurationError for a target that is there already, or settings that no parameter holds.
+        Raises ConfigurationError for a target that is there already, settings that no parameter holds, or one target
+        more than the policies of a role can name.
         """
         target, rules = settings.target, (settings.rule_arn, *settings.test_rule_arns)
         if target in self._rules:
@@ -164,6 +167,8 @@ class RolloutEngine(Construct):
         for kind, arns in resources.items():
             self._permissions.allow(kind, arns)
         self._role.policies = self._state_machine_policies()
+        for role in (self._role, *(function.role for function in self._functions.values())):
+            refuse_long_policies(role, targets=len(self._rules))
         for grantee in self._may_abort_all:
             _add(grantee, [on_rules(rules)])
         settings_parameter(scope, settings, table=self.table.ref, state_machine_arn=self.state_machine.ref)
@@ -172,6 +177,7 @@ class RolloutEngine(Construct):
             abort_on_alarms(
                 scope,
                 target=target,
+                rule_arn=settings.rule_arn,
                 alarm_names=alarms,
                 function_arn=self._functions["alarm"].arn,
                 dead_letters_arn=self.alarms.queue.attr_arn,
@@ -266,7 +272,15 @@ class RolloutEngine(Construct):
 
     def _state_machine(self) -> stepfunctions.CfnStateMachine:
         start, tick = self._functions["start"], self._functions["tick"]
-        log_group = logs.CfnLogGroup(self, "Log", retention_in_days=_LOG_RETENTION_DAYS)
+        # Under any other prefix the account's one resource policy for log deliveries, of 5,120 characters, grows with
+        # every state machine until no further one can be made.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        log_group = logs.CfnLogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/vendedlogs/states/{cdk.Aws.STACK_NAME}-BlueGreenRollouts",
+            retention_in_days=_LOG_RETENTION_DAYS,
+        )
         log_group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         self._logs.append(log_group)
         machine = stepfunctions.CfnStateMachine(
@@ -279,6 +293,7 @@ class RolloutEngine(Construct):
                     start_seconds=_START_SECONDS,
                     tick_arn=tick.arn,
                     tick_seconds=_TICK_SECONDS,
+                    partition=cdk.Aws.PARTITION,
                 )
             ),
             logging_configuration={

@@ -7,8 +7,15 @@ from .engine.errors import ConfigurationError
 from .engine.spans import Span, as_timedelta, in_words
 from .engine.strategy import Split, Strategy, checked_percent
 
-_SPANS = ("patience", "hold", "prepare", "restore", "deadline", "drain")
+_SPANS = ("patience", "hold", "prepare", "restore", "drain", "metric_lag")
 _HALF = 50.0
+_FINITE_DEADLINE, _SPLIT_DEADLINE = timedelta(hours=36), timedelta(days=30)
+# An execution of Step Functions ends after a year; what is left is for holds, the way back and the tidying.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_LONGEST = {
+    "deadline": (timedelta(days=300), "Step Functions ends an execution after a year"),
+    "metric_lag": (timedelta(minutes=15), "a verdict that comes later protects nobody"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,12 +29,17 @@ class RolloutLimits:
     prepare: how long the candidate may take to be healthy with live's capacity (default 20 min); then the rollout ends
         before any user has met it.
     restore: how long going back waits for live to have its capacity again (default 10 min); then it goes back anyway.
-    deadline: how long all of it may take, approvals and holds included (default 36 h); then it goes back.
+    deadline: how long all of it may take, approvals and holds included; then it goes back. Default: 36 h, or 30 days
+        for a `Split`; at most 300 days. A Split, and whatever is held, is looked at 1200 times in this time, at most
+        once a minute: of 36 h about every 2 minutes, of 30 days every 36, of 300 days every 6 hours. Its guardrails are
+        judged, and an operator's answer is taken, no sooner; an alarm and `bluegreen abort` need not wait for it.
     drain: how long to wait for the side that is out of use to have no requests (default 30 min); then it is left
         running, and somebody has to look.
+    metric_lag: how long after its end a minute's metrics are complete (default 60 s, at most 15 min). What comes later
+        counts for nothing: errors that were written late are no errors. Every verdict comes later by as much.
     retained: how many promoted releases `bluegreen rollback` can go back to (default 5).
 
-    Raises ConfigurationError for a limit of zero, or a share that no listener rule can express.
+    Raises ConfigurationError for a limit of zero, one that is too long, or a share that no listener rule can express.
     """
 
     hold_back: float = 5.0
@@ -35,17 +47,24 @@ class RolloutLimits:
     hold: Span = timedelta(hours=24)
     prepare: Span = timedelta(minutes=20)
     restore: Span = timedelta(minutes=10)
-    deadline: Span = timedelta(hours=36)
+    deadline: Span | None = None
     drain: Span = timedelta(minutes=30)
+    metric_lag: Span = timedelta(seconds=60)
     retained: int = 5
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing can be done in."""
-        for name in _SPANS:
+        for name in _SPANS if self.deadline is None else (*_SPANS, "deadline"):
             span = as_timedelta(getattr(self, name), f"RolloutLimits {name}")
             if not span:
                 raise ConfigurationError(f"RolloutLimits {name} is 0: give the longest time that it may take")
             object.__setattr__(self, name, span)
+        for name, (longest, why) in _LONGEST.items():
+            span = longest if getattr(self, name) is None else self.span(name)
+            if span > longest:
+                raise ConfigurationError(
+                    f"RolloutLimits {name} is {in_words(span)}: give at most {in_words(longest)}, {why}"
+                )
         if self.hold_back != 0:
             checked_percent(self.hold_back, "RolloutLimits hold_back", most=_HALF)
         if isinstance(self.retained, bool) or not isinstance(self.retained, int) or not 1 <= self.retained <= 50:
@@ -55,6 +74,12 @@ class RolloutLimits:
         """The limit with this name as a timedelta."""
         return as_timedelta(getattr(self, name), f"RolloutLimits {name}")
 
+    def deadline_of(self, strategy: Strategy) -> timedelta:
+        """The deadline of a rollout by this strategy."""
+        if self.deadline is None:
+            return _SPLIT_DEADLINE if isinstance(strategy, Split) else _FINITE_DEADLINE
+        return self.span("deadline")
+
     def refuse(self, path: str, strategy: Strategy, bake: timedelta) -> None:
         """Refuse a plan that cannot be done within these limits.
 
@@ -63,7 +88,7 @@ class RolloutLimits:
         """
         steps = strategy.steps()
         planned = sum((step.span for step in steps), bake)
-        deadline = self.span("deadline")
+        deadline = self.deadline_of(strategy)
         if planned >= deadline:
             raise ConfigurationError(
                 f"{path} has steps and a bake of {in_words(planned)} together and a deadline of {in_words(deadline)}: "

@@ -16,9 +16,18 @@ _DELIVERIES = 20
 
 
 def abort_on_alarms(
-    scope: Construct, *, target: str, alarm_names: Sequence[str], function_arn: str, dead_letters_arn: str
+    scope: Construct,
+    *,
+    target: str,
+    rule_arn: str,
+    alarm_names: Sequence[str],
+    function_arn: str,
+    dead_letters_arn: str,
 ) -> None:
-    """Call the engine's `alarm` function when one of the alarms goes off."""
+    """Call the engine's `alarm` function when one of the alarms goes off.
+
+    It is told the live rule as well, from whose tags it aborts when the engine's table does not answer.
+    """
     rule = events.CfnRule(
         scope,
         "AlarmRule",
@@ -45,7 +54,9 @@ def abort_on_alarms(
                     },
                     # Without quotes around a variable that is a whole value: EventBridge writes them.
                     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
-                    input_template=f'{{"target":"{target}","alarm":<alarm>,"state":<state>,"now":<now>}}',
+                    input_template=(
+                        f'{{"target":"{target}","alarm":<alarm>,"state":<state>,"now":<now>,"rule":"{rule_arn}"}}'
+                    ),
                 ),
             )
         ],

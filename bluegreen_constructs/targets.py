@@ -58,10 +58,12 @@ class Targets:
     health_codes: str | None = None
     runs: autoscaling.AutoScalingGroup | EcsService | None = None
     is_adopted: bool = False
+    outside_vpc: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no target group can hold."""
         kind = self.kind
+        self._check_list()
         if isinstance(self.source, Sequence) and not self.source:
             raise ConfigurationError("Targets has an empty list: give at least one instance or address")
         if kind is TargetKind.ADDRESSES:
@@ -100,6 +102,15 @@ class Targets:
                 + ("a function is invoked" if kind is TargetKind.FUNCTION else "the group says so itself")
             )
 
+    def _check_list(self) -> None:
+        source: object = self.source
+        if isinstance(source, Sequence) and len({isinstance(one, str) for one in source}) > 1:
+            raise ConfigurationError("Targets has a list of addresses and instances: give addresses or instances only")
+        if self.outside_vpc and self.kind is not TargetKind.ADDRESSES:
+            raise ConfigurationError(
+                f"Targets of {self.kind.value} has outside_vpc: leave it out, only IP addresses may be outside the VPC"
+            )
+
     def _check_addresses(self) -> None:
         for address in self.addresses:
             try:
@@ -108,6 +119,10 @@ class Targets:
                 raise ConfigurationError(
                     f"Targets has the address {address!r}: give IP addresses, such as '10.0.3.17'"
                 ) from None
+        if len({ip_address(address).version for address in self.addresses}) > 1:
+            raise ConfigurationError(
+                "Targets has IPv4 and IPv6 addresses: give one kind, a target group holds no other"
+            )
 
     @staticmethod
     def of(
@@ -119,13 +134,26 @@ class Targets:
         tls: bool = False,
         health_codes: str | None = None,
         runs: autoscaling.AutoScalingGroup | EcsService | None = None,
+        outside_vpc: bool = False,
     ) -> "Targets":
         """A side of its own.
+
+        port, protocol, tls, and which VPC the side is in cannot change on a side that is live: each makes
+        CloudFormation replace the target group, with nothing healthy in it. Change them on the side that is out of use
+        (`bluegreen status` says which), start a rollout, and then change the other one; or make a second CanaryAlb.
 
         source: what serves the side.
             An Auto Scaling group or a plain ECS service (rolling deployments): the engine puts releases there, and
             matches its capacity. The template holds what it starts with: leave `desired_count` and update policies out,
-            and call `auto_scale_task_count` before.
+            and call `auto_scale_task_count` before. A task definition or a launch template that you edit changes
+            nothing that runs: the edit is shipped, and judged, with the side's next release (a new launch template
+            version is a release itself). Each side needs one of its own. What remains: from an edit of the task
+            definition until the side's next release, an edit of the ECS service itself (its network, its circuit
+            breaker) deploys the edited task definition, with the first release's image, even on the live side; so
+            edit one of the two, have a release promoted on both sides, and then edit the other. And an edit of the
+            Auto Scaling group alone may set the default version that CloudFormation read last, which instances that
+            are launched from then on would have; `bluegreen start` puts right the side that it deploys to only, so
+            edit the launch template in the same deploy (its description will do), by which the default is read again.
             EC2 instances or IP addresses: you put the release there before `bluegreen start`; nothing is scaled.
             A Lambda function (a version or an alias): no health, no capacity.
             A ready target group: as it is.
@@ -136,10 +164,12 @@ class Targets:
         health_codes: answers of a healthy target (default "200"; with gRPC status "0").
         runs: of a ready target group, what runs behind it, if the engine is to put releases there (default: nothing is
             known, and nothing is scaled).
+        outside_vpc: whether the addresses are outside the VPC, reached by peering, a gateway or Direct Connect
+            (default False).
 
         Raises ConfigurationError for combinations that no target group can hold.
         """
-        return Targets(source, port, container, protocol, tls, health_codes, runs)
+        return Targets(source, port, container, protocol, tls, health_codes, runs, outside_vpc=outside_vpc)
 
     @staticmethod
     def adopted(

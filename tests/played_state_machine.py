@@ -57,11 +57,11 @@ def play(definition: Json, given: Json, task: Callable[[str, Json], object], nam
                     (rule["Next"] for rule in state["Choices"] if _holds(rule, data, context)), state["Default"]
                 )
             case "Pass":
-                data = _filled(state["Parameters"], data, context)
+                data = filled(state["Parameters"], data, context)
                 state_name = state["Next"]
             case "Task":
                 try:
-                    answer = _tried(state, _filled(state["Parameters"], data, context), task)
+                    answer = _tried(state, filled(state["Parameters"], data, context), task)
                 except TaskError as failure:
                     caught = [one for one in state.get("Catch", []) if _names(one, failure)]
                     if not caught:
@@ -105,13 +105,13 @@ def _holds(rule: Json, data: Any, context: Json) -> bool:
     return value is wanted if isinstance(wanted, bool) else value == wanted
 
 
-def _filled(parameters: Any, data: Any, context: Json) -> Any:
+def filled(parameters: Any, data: Any, context: Json) -> Any:
     if not isinstance(parameters, dict):
         return parameters
     return {
         key.removesuffix(".$"): _evaluated(value, data, context)
         if key.endswith(".$")
-        else _filled(value, data, context)
+        else filled(value, data, context)
         for key, value in parameters.items()
     }
 

@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
-from aws_cdk.assertions import Annotations, Match, Template
+from aws_cdk.assertions import Annotations, Match
 
 from bluegreen_constructs import (
     AbsoluteFloor,
@@ -29,8 +28,14 @@ from bluegreen_constructs import (
     Steps,
     Targets,
 )
+from bluegreen_constructs.engine.handlers.alarm import AlarmPorts, serve
+from bluegreen_constructs.engine.lifecycle import Phase
+from bluegreen_constructs.engine.phases import pace_of_holds
+from bluegreen_constructs.engine.ports import Command
+from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.smoke_test import SmokeTestPlan
 from bluegreen_constructs.engine.target_settings import AlarmName, Compute, HookSettings, TargetSettings
+from bluegreen_constructs.testing import InMemoryWorld
 from tests.canary_service import (
     canary,
     ecs_service,
@@ -47,7 +52,6 @@ from tests.canary_service import (
     resources,
     settings_in,
     template,
-    vpc_in,
 )
 
 MINUTES = timedelta(minutes=1)
@@ -138,9 +142,47 @@ class TestSettings:
         assert [(step.percent, step.span / MINUTES) for step in settings.steps] == steps
         assert settings.split is None
 
-    def test_a_split_is_no_step(self) -> None:
+    def test_a_split_is_one_step_that_does_not_end(self) -> None:
         settings = made_settings(strategy=Split(20), stickiness=timedelta(days=1))
-        assert (settings.split, settings.steps, settings.stickiness_seconds) == (20, (), 86_400)
+        assert (settings.split, settings.steps) == (20, Split(20).steps())
+        assert settings.stickiness_seconds == 86_400
+
+    def test_a_split_runs_until_somebody_promotes_it(self) -> None:
+        settings = made_settings(strategy=Split(20), stickiness=timedelta(days=1))
+        world = InMemoryWorld(settings)
+        world.rules.healthy[settings.green.group_arn] = 4
+        world.begin(Release("b"))
+        world.run(minutes=6 * 60)
+        assert (world.rollout.phase, world.share, world.rollout.hold) == (Phase.SHIFTING, 20, None)
+        now = world.clock.now
+        world.store.give(settings.target, Command("promote", "b", "sam", "b has the better effect", now, 0))
+        world.run(minutes=6 * 60)
+        assert (world.rollout.phase, world.share) == (Phase.PROMOTED, 100)
+
+    @pytest.mark.parametrize(
+        ("options", "deadline"),
+        [
+            ({}, timedelta(hours=36)),
+            ({"strategy": Split(20)}, timedelta(days=30)),
+            ({"strategy": Split(20), "limits": RolloutLimits(deadline=timedelta(days=300))}, timedelta(days=300)),
+            ({"limits": RolloutLimits(deadline=timedelta(days=3))}, timedelta(days=3)),
+        ],
+    )
+    def test_a_split_has_a_deadline_of_weeks_unless_one_is_given(
+        self, options: dict[str, object], deadline: timedelta
+    ) -> None:
+        assert made_settings(**options).deadline == deadline
+
+    def test_how_often_a_split_is_looked_at_is_what_the_limits_say(self) -> None:
+        text = RolloutLimits.__doc__ or ""
+        for days, said in ((1.5, "about every 2 minutes"), (30, "every 36"), (300, "every 6 hours")):
+            settings = made_settings(strategy=Split(20), limits=RolloutLimits(deadline=timedelta(days=days)))
+            world = InMemoryWorld(settings)
+            world.begin(Release("b"))
+            pace = pace_of_holds(world.rollout) / MINUTES
+            shown = f"every {pace / 60:g} hours" if pace >= 60 else f"every {pace:.0f}"
+            assert shown in said
+            assert said in text
 
     def test_limits_and_bake_are_passed_on_and_durations_are_taken_like_spans(self) -> None:
         settings = made_settings(
@@ -154,6 +196,7 @@ class TestSettings:
                 restore=timedelta(minutes=12),
                 deadline=timedelta(hours=13),
                 drain=timedelta(minutes=14),
+                metric_lag=timedelta(minutes=3),
                 retained=3,
             ),
         )
@@ -166,6 +209,7 @@ class TestSettings:
         assert settings.restore_timeout == timedelta(minutes=12)
         assert settings.deadline == timedelta(hours=13)
         assert settings.drain_timeout == timedelta(minutes=14)
+        assert settings.metric_lag == timedelta(minutes=3)
         assert settings.retained == 3
 
     def test_the_defaults_of_construct_and_engine_are_the_same(self) -> None:
@@ -182,6 +226,7 @@ class TestSettings:
             "restore_timeout",
             "deadline",
             "drain_timeout",
+            "metric_lag",
             "retained",
         ):
             assert getattr(settings, name) == known[name], name
@@ -378,11 +423,39 @@ class TestAlarms:
             "alarm": "pages",
             "state": "ALARM",
             "now": "2026-11-21T12:00:00Z",
+            "rule": settings_in(found).rule_arn,
         }
         assert target["Arn"] == {"Fn::GetAtt": ["BlueGreenRolloutAlarm", "Arn"]}
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 900
         assert "DeadLetterConfig" in target
         found.has_resource_properties("AWS::Lambda::Permission", {"Principal": "events.amazonaws.com"})
+
+    @pytest.mark.parametrize("is_table_down", [False, True])
+    def test_what_the_rule_delivers_aborts_also_while_the_table_is_down(self, is_table_down: bool) -> None:
+        stack = new_stack()
+        alarm = cloudwatch.Alarm.from_alarm_arn(stack, "Pages", "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:pages")
+        found = template(canary(stack, guardrails=[ErrorComparison(), AlarmGuardrail(alarm)]))
+        settings = settings_in(found)
+        world = InMemoryWorld(settings)
+        world.metrics.alarms["pages"] = "OK"
+        world.rules.healthy[settings.green.group_arn] = 4
+        world.begin(Release("1.4.2"))
+        world.run(minutes=10)
+        assert world.share
+        transformer = next(
+            target["InputTransformer"]
+            for one in resources(found, "AWS::Events::Rule").values()
+            for target in one["Properties"]["Targets"]
+            if "InputTransformer" in target
+        )
+        went_off = {
+            "detail": {"alarmName": "pages", "state": {"value": "ALARM"}},
+            "time": world.clock.now.isoformat(),
+        }
+        world.store.is_down = is_table_down
+        answer = serve(delivered(transformer, went_off), AlarmPorts(world.rules, world.store, world.executions))
+        assert answer["done"] == "RESTORED"
+        assert world.share == 0
 
     def test_without_alarms_nothing_listens(self) -> None:
         found = template(canary())
@@ -462,7 +535,8 @@ class TestDashboardAndOutputs:
     def test_the_outputs_say_the_target_the_dns_name_the_url_and_where_the_secret_is(self) -> None:
         outputs = {key: one["Value"] for key, one in plain().to_json()["Outputs"].items()}
         by_id = {key[:-8]: value for key, value in outputs.items()}  # without the hash
-        assert set(by_id) == {"ModelTarget", "ModelDnsName", "ModelUrl", "ModelCandidateValue"}
+        assert set(by_id) == {"ModelTarget", "ModelLiveRule", "ModelDnsName", "ModelUrl", "ModelCandidateValue"}
+        assert flat(by_id["ModelLiveRule"]) == settings_in(plain()).rule_arn
         assert by_id["ModelTarget"] == "Serving/Model"
         assert by_id["ModelDnsName"]["Fn::GetAtt"][1] == "DNSName"
         (secret,) = resources(plain(), "AWS::SecretsManager::Secret")
@@ -488,26 +562,3 @@ class TestPlan:
         free.has_warning("/Serving/Model", Match.string_like_regexp("a user meets both versions"))
         sticky = Annotations.from_stack(cdk.Stack.of(canary(strategy=Split(50), stickiness=timedelta(days=1))))
         sticky.has_no_warning("/Serving/Model", Match.any_value())
-
-
-def test_an_auto_scaling_group_may_mix_instance_types() -> None:
-    stack = new_stack()
-
-    def mixed(id: str) -> autoscaling.AutoScalingGroup:
-        template_ = ec2.LaunchTemplate(
-            stack,
-            f"{id}Template",
-            instance_type=ec2.InstanceType("t3.micro"),
-            machine_image=ec2.MachineImage.latest_amazon_linux2023(),
-            security_group=ec2.SecurityGroup.from_security_group_id(stack, f"{id}Group", "sg-1"),
-        )
-        policy = autoscaling.MixedInstancesPolicy(
-            launch_template=template_,
-            launch_template_overrides=[autoscaling.LaunchTemplateOverrides(instance_type=ec2.InstanceType("t3.small"))],
-        )
-
-        return autoscaling.AutoScalingGroup(stack, id, vpc=vpc_in(stack), mixed_instances_policy=policy)
-
-    sides = {"blue": Targets.of(mixed("A"), port=80), "green": Targets.of(mixed("B"), port=80)}
-    found: Template = template(canary(stack, **sides))
-    assert settings_in(found).blue.compute is Compute.AUTO_SCALING

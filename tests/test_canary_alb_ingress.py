@@ -31,6 +31,7 @@ from tests.canary_service import (
     rules_by_priority,
     settings_in,
     template,
+    vpc_in,
 )
 
 
@@ -110,7 +111,7 @@ class TestLoadBalancer:
     def test_a_given_load_balancer_gets_listeners_and_says_the_vpc(self) -> None:
         stack = new_stack()
         own = elbv2.ApplicationLoadBalancer(stack, "Own", vpc=ec2.Vpc(stack, "Vpc2"))
-        made = canary(stack, **ready_sides(stack), ingress=Ingress(load_balancer=own, plain_http=True))
+        made = canary(stack, **ready_sides(stack), ingress=Ingress(load_balancer=own, internet_facing=False))
         template(made).resource_count_is("AWS::ElasticLoadBalancingV2::LoadBalancer", 1)
         assert settings_in(template(made)).shares_load_balancer
 
@@ -217,6 +218,25 @@ class TestRoutesToTheCandidate:
         with pytest.raises(ConfigurationError, match="leave the value out to have one generated"):
             canary(test_traffic=route)
 
+    @pytest.mark.parametrize(
+        "sources", [["0.0.0.0/0"], ["0.0.0.0/1", "128.0.0.0/1"], ["192.0.2.0/24", "::/0"], ["10.0.0.0/7"], ["2000::/3"]]
+    )
+    def test_sources_of_half_the_internet_do_not_make_a_guessable_value_good(self, sources: list[str]) -> None:
+        with pytest.raises(ConfigurationError, match=r"sources=\[…\] of /8 or longer"):
+            canary(test_traffic=CandidateRoute.header("x-try", "true", sources=sources))
+
+    def test_sources_of_an_organization_do(self) -> None:
+        canary(test_traffic=CandidateRoute.header("x-try", "true", sources=["10.0.0.0/8", "2001:db8::/32"]))
+
+    def test_an_ingress_or_a_test_listener_that_everybody_reaches_is_no_limit_either(self) -> None:
+        with pytest.raises(ConfigurationError, match="leave the value out"):
+            canary(
+                ingress=Ingress(plain_http=True, sources=("0.0.0.0/0",)),
+                test_traffic=CandidateRoute.header("x-try", "true"),
+            )
+        with pytest.raises(ConfigurationError, match=r"the listener 9000 admits 0\.0\.0\.0/0: name the few"):
+            canary(test_traffic=TestTraffic.listener(9000, sources=["0.0.0.0/0"]))
+
     def test_the_host_of_production_is_asked_for_on_the_way_to_the_candidate_too(self) -> None:
         stack = new_stack()
         ingress = Ingress(listener=shared_listener(stack), priority=40, host="api.example.com")
@@ -285,6 +305,25 @@ class TestSmokeTests:
         with pytest.raises(ConfigurationError, match=said):
             canary(hooks=[HttpSmokeTest("/")], **options)
 
+    def test_by_the_port_and_the_scheme_of_a_listener_of_the_app(self) -> None:
+        stack = new_stack()
+        balancer = elbv2.ApplicationLoadBalancer(stack, "Own", vpc=vpc_in(stack))
+        listener = balancer.add_listener(
+            "Http",
+            port=8080,
+            protocol=elbv2.ApplicationProtocol.HTTP,
+            default_action=elbv2.ListenerAction.fixed_response(404),
+        )
+        ingress = Ingress(listener=listener, priority=40, paths=("/*",), internet_facing=False)
+        made = canary(stack, **ready_sides(stack), hooks=[HttpSmokeTest("/")], ingress=ingress)
+        found = template(made)
+        (tests,) = settings_in(found).hooks
+        assert str(tests.details["url"]).startswith("http://")
+        assert str(tests.details["url"]).endswith(":8080")
+        found.has_resource_properties(
+            "AWS::EC2::SecurityGroupIngress", {"Description": "smoke tests", "FromPort": 8080}
+        )
+
     def test_https_without_a_host_is_refused(self) -> None:
         stack = new_stack()
         with pytest.raises(ConfigurationError, match="smoke tests over HTTPS and no host"):
@@ -292,6 +331,6 @@ class TestSmokeTests:
 
     def test_an_imported_listener_without_a_host_is_refused(self) -> None:
         stack = new_stack()
-        ingress = Ingress(listener=shared_listener(stack), priority=40, plain_http=True)
+        ingress = Ingress(listener=shared_listener(stack), priority=40, paths=("/*",), plain_http=True)
         with pytest.raises(ConfigurationError, match="whose load balancer's name is not known"):
             canary(stack, hooks=[HttpSmokeTest("/")], ingress=ingress)

@@ -7,11 +7,16 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_lambda as lambda_
 
 from bluegreen_constructs import (
+    AbsoluteFloor,
+    AlarmGuardrail,
     AlarmThresholds,
     AllAtOnce,
     Approval,
@@ -46,6 +51,7 @@ from tests.canary_service import (
 )
 
 MINUTES = timedelta(minutes=1)
+NOT_FOUND = elbv2.ListenerAction.fixed_response(404)
 
 
 def refused(make: Callable[[], object]) -> str:
@@ -77,6 +83,11 @@ class TestPlans:
             ({"bake": 15}, "datetime.timedelta or an aws_cdk.Duration"),
             ({"bake": -MINUTES}, "negative"),
             ({"stickiness": timedelta(days=8)}, "7 days"),
+            ({"stickiness": timedelta(days=1), "test_traffic": []}, "no rule would name the side that is out of use"),
+            (
+                {"strategy": AllAtOnce(), "limits": RolloutLimits(hold_back=0)},
+                "ErrorComparison never sees a minute with requests on both sides",
+            ),
             ({"bake": timedelta(hours=36)}, "a deadline of 36 h: give RolloutLimits"),
             (
                 {"strategy": Linear(10, timedelta(hours=5)), "limits": RolloutLimits(deadline=timedelta(hours=40))},
@@ -99,6 +110,8 @@ class TestPlans:
     def test_a_split_and_all_at_once_have_no_last_step_that_could_be_too_large(self) -> None:
         canary(strategy=Split(99), stickiness=timedelta(days=1))
         canary(strategy=AllAtOnce())
+        floor = AbsoluteFloor(success_percent=99.0)
+        canary(strategy=AllAtOnce(), limits=RolloutLimits(hold_back=0), guardrails=[floor])
         canary(strategy=Canary(95, 5 * MINUTES))
         canary(strategy=Canary(99, 5 * MINUTES), limits=RolloutLimits(hold_back=0))
 
@@ -112,6 +125,9 @@ class TestPlans:
             (lambda: RolloutLimits(hold_back=60), "at most 50"),
             (lambda: RolloutLimits(hold_back=0.05), "multiple of 0.1"),
             (lambda: RolloutLimits(deadline=timedelta()), "RolloutLimits deadline is 0"),
+            (lambda: RolloutLimits(deadline=timedelta(days=301)), "give at most 7200 h, Step Functions ends"),
+            (lambda: RolloutLimits(metric_lag=timedelta()), "RolloutLimits metric_lag is 0"),
+            (lambda: RolloutLimits(metric_lag=16 * MINUTES), "give at most 15 min"),
             (lambda: RolloutLimits(retained=0), "whole number from 1 to 50"),
             (lambda: RolloutLimits(patience=5), "datetime.timedelta"),
             (lambda: Approval(""), "has no name"),
@@ -122,6 +138,26 @@ class TestPlans:
     def test_values_that_mean_nothing_are_refused(self, make: Callable[[], object], said: str) -> None:
         with pytest.raises(ConfigurationError, match=said):
             make()
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"blue": None, "green": None}, "has the blue None: give Targets.of(…)"),
+            ({"ingress": "https"}, "has the ingress 'https': give Ingress(…)"),
+            ({"limits": timedelta(hours=1)}, "has the limits timedelta: give RolloutLimits(…)"),
+            ({"expected_traffic": 100}, "has the expected_traffic 100: give ExpectedTraffic(…)"),
+            ({"test_traffic": "x-canary"}, "has the test_traffic 'x-canary': give CandidateRoute.header()"),
+            ({"test_traffic": ["x-canary"]}, "has the test_traffic 'x-canary': give CandidateRoute.header()"),
+            ({"guardrails": AlarmThresholds()}, "has the guardrails AlarmThresholds: give a list"),
+            ({"hooks": HttpSmokeTest("/")}, "has the hooks HttpSmokeTest: give a list"),
+            ({"ingress": Ingress(plain_http=True, sources=("office",))}, "source 'office': give IPv4 CIDRs"),
+            ({"ingress": Ingress(plain_http=True, sources="10.0.0.0/8")}, "has the Ingress sources '10.0.0.0/8': give"),
+            ({"test_traffic": TestTraffic.listener(9000, sources=["office"])}, "source 'office': give IPv4 CIDRs"),
+            ({"test_traffic": TestTraffic.listener(9000, sources=["2001:db8::/32"])}, "give IPv4 CIDRs"),
+        ],
+    )
+    def test_what_is_of_another_type_is_refused_by_its_name(self, options: dict[str, object], said: str) -> None:
+        assert said in refused(lambda: canary(**options))
 
     def test_a_hooks_details_have_to_be_json(self, ground: cdk.Stack) -> None:
         hook = function(ground, "Hook")
@@ -237,8 +273,72 @@ class TestSides:
         said = refused(lambda: canary(stack, **sides, ingress=ingress, vpc=vpc_in(stack)))
         assert "such as '/grpc.health.v1.Health/Check'" in said
 
+    def test_grpc_targets_and_smoke_tests_over_http_are_refused(self) -> None:
+        stack = new_stack()
+        ingress = Ingress(
+            certificate=acm.Certificate.from_certificate_arn(stack, "C", CERTIFICATE_ARN),
+            host="api.example.com",
+            health_path="/grpc.health.v1.Health/Check",
+        )
+        grpc = elbv2.ApplicationTargetGroup(
+            stack,
+            "Grpc",
+            vpc=vpc_in(stack),
+            port=80,
+            target_type=elbv2.TargetType.IP,
+            protocol_version=elbv2.ApplicationProtocolVersion.GRPC,
+        )
+        for number, blue in enumerate((Targets.of(["10.0.3.17"], port=80, protocol="GRPC"), Targets.of(grpc))):
+            sides = {"blue": blue, "green": Targets.of(["10.0.3.18"], port=80, protocol="GRPC")}
+            settings = {"ingress": ingress, "hooks": [HttpSmokeTest("/")], "vpc": vpc_in(stack)}
+            said = refused(lambda n=number, s=sides, o=settings: canary(stack, f"Model{n}", **s, **o))
+            assert "give a LambdaHook" in said
+
 
 class TestIngress:
+    def test_a_listener_without_host_or_paths_is_refused_unless_all_paths_are_named(self) -> None:
+        stack = new_stack()
+        listener = shared_listener(stack)
+        said = refused(lambda: canary(stack, ingress=Ingress(listener=listener, priority=9)))
+        assert "would take every request of the listener" in said
+        canary(stack, "All", **ready_sides_of(stack), ingress=Ingress(listener=listener, priority=9, paths=("/*",)))
+
+    @pytest.mark.parametrize("is_public", [True, False])
+    def test_an_ingress_that_contradicts_its_load_balancer_is_refused(self, is_public: bool) -> None:
+        stack = new_stack()
+        balancer = elbv2.ApplicationLoadBalancer(stack, "Own", vpc=ec2.Vpc(stack, "Vpc2"), internet_facing=is_public)
+        listener = balancer.add_listener(
+            "Http", port=8080, protocol=elbv2.ApplicationProtocol.HTTP, default_action=NOT_FOUND
+        )
+        for number, place in enumerate(({"load_balancer": balancer}, {"listener": listener, "priority": 9})):
+            wrong = Ingress(**place, internet_facing=not is_public, plain_http=True, paths=("/*",))  # type: ignore[arg-type]
+            said = refused(lambda n=number, i=wrong: canary(stack, f"Model{n}", ingress=i))
+            assert f"give Ingress(internet_facing={is_public})" in said
+            for child in ("BlueGroup", "GreenGroup"):
+                stack.node.try_remove_child(child)
+
+    def test_an_adopted_group_that_the_listener_does_not_forward_to_is_refused(self) -> None:
+        stack = new_stack()
+        serving, other = ready_group(stack, "Serving"), ready_group(stack, "Other")
+        balancer = elbv2.ApplicationLoadBalancer(stack, "Own", vpc=ec2.Vpc(stack, "Vpc2"))
+
+        def adoption(port: int, action: elbv2.ListenerAction) -> None:
+            listener = balancer.add_listener(
+                f"Http{port}", port=port, protocol=elbv2.ApplicationProtocol.HTTP, default_action=action
+            )
+            ingress = Ingress(listener=listener, priority=9, internet_facing=False)
+            canary(stack, f"M{port}", blue=Targets.adopted(serving), green=Targets.of(other), ingress=ingress)
+
+        adoption(8080, elbv2.ListenerAction.forward([serving]))
+        both = [elbv2.WeightedTargetGroup(target_group=one, weight=1) for one in (serving, other)]
+        for port, action in (
+            (8081, elbv2.ListenerAction.forward([other])),
+            (8082, elbv2.ListenerAction.weighted_forward(both)),
+            (8083, NOT_FOUND),
+        ):
+            said = refused(lambda port=port, action=action: adoption(port, action))
+            assert f"is not all that Serving/Own/Http{port} forwards to by default" in said
+
     def test_rules_of_another_stack_are_refused(self) -> None:
         stack = new_stack()
         made = canary(stack, "Other")
@@ -273,13 +373,13 @@ class TestIngress:
     def test_routes_that_no_priority_is_left_for_are_refused(self) -> None:
         stack = new_stack()
         routes = [CandidateRoute.header(), CandidateRoute.cookie("try")]
-        ingress = Ingress(listener=shared_listener(stack), priority=2)
+        ingress = Ingress(listener=shared_listener(stack), priority=2, paths=("/*",))
         said = refused(lambda: canary(stack, test_traffic=routes, ingress=ingress))
         assert "2 routes to the candidate, which take the priorities before it: give 3 or more" in said
 
     def test_a_test_listener_on_a_shared_load_balancer_is_refused(self) -> None:
         stack = new_stack()
-        ingress = Ingress(listener=shared_listener(stack), priority=9)
+        ingress = Ingress(listener=shared_listener(stack), priority=9, paths=("/*",))
         listener = TestTraffic.listener(9000, sources=["10.0.0.0/8"])
         said = refused(lambda: canary(stack, test_traffic=listener, ingress=ingress))
         assert "use CandidateRoute.header()" in said
@@ -313,7 +413,41 @@ def ready_sides_of(stack: cdk.Stack) -> dict[str, Targets]:
     }
 
 
+class TestOfOtherPlaces:
+    @pytest.mark.parametrize(
+        ("place", "said"), [("us-east-1:123456789012", "region us-east-1"), ("eu-west-1:1", "account 1")]
+    )
+    def test_alarms_of_another_account_or_region_are_refused(self, place: str, said: str) -> None:
+        stack = new_stack()
+        alarm = cloudwatch.Alarm.from_alarm_arn(stack, "Far", f"arn:aws:cloudwatch:{place}:alarm:pages")
+        assert f"has an alarm in {said}" in refused(lambda: canary(stack, guardrails=[AlarmGuardrail(alarm)]))
+
+    def test_an_alarm_of_a_stack_in_another_region_is_refused(self) -> None:
+        app = cdk.App()
+        far = cdk.Stack(app, "Far", env=cdk.Environment(account="123456789012", region="us-east-1"))
+        metric = cloudwatch.Metric(namespace="App", metric_name="Errors")
+        alarm = metric.create_alarm(far, "Alarm", threshold=1, evaluation_periods=1)
+        near = new_stack(app=app)
+        assert "has an alarm in region us-east-1" in refused(lambda: canary(near, guardrails=[AlarmGuardrail(alarm)]))
+
+    def test_a_repository_of_another_account_is_refused(self) -> None:
+        stack = new_stack()
+        made = canary(stack, blue=Targets.of(ecs_service(stack, "A")), green=Targets.of(ecs_service(stack, "B")))
+        arn = "arn:aws:ecr:eu-west-1:999999999999:repository/inference"
+        images = ecr.Repository.from_repository_arn(stack, "Images", arn)
+        assert "has a repository in account 999999999999" in refused(lambda: made.start_on_push(images))
+
+
 class TestNamesAndPushes:
+    def test_a_second_repository_and_a_second_dashboard_are_refused(self) -> None:
+        stack = new_stack()
+        made = canary(stack, blue=Targets.of(ecs_service(stack, "A")), green=Targets.of(ecs_service(stack, "B")))
+        images = ecr.Repository.from_repository_name(stack, "Images", "inference")
+        made.start_on_push(images)
+        assert "call start_on_push once" in refused(lambda: made.start_on_push(images, "v*"))
+        made.add_dashboard()
+        assert "call add_dashboard once" in refused(made.add_dashboard)
+
     def test_a_name_that_parameter_store_does_not_take_is_refused(self) -> None:
         assert "use letters, digits, dots, hyphens and _" in refused(lambda: canary(id="Model two"))
 

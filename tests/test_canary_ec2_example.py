@@ -16,7 +16,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("canary_ec2")
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "canary_ec2" / "app.py"],
-        env={**os.environ, "CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": '{"testers": "198.51.100.0/24"}'},
+        env={
+            **os.environ,
+            "CDK_OUTDIR": str(folder),
+            "CDK_CONTEXT_JSON": '{"testers": "198.51.100.0/24", "image": "ami-1"}',
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -33,6 +37,10 @@ def test_each_instance_is_in_a_target_group_of_its_own(template: dict) -> None:
     groups = resources(template, "AWS::ElasticLoadBalancingV2::TargetGroup").values()
     registered = [target["Id"]["Ref"] for group in groups for target in group["Targets"]]
     assert sorted(registered) == sorted(resources(template, "AWS::EC2::Instance"))
+
+
+def test_the_image_is_the_one_that_was_given_and_not_the_latest_of_each_deploy(template: dict) -> None:
+    assert [one["ImageId"] for one in resources(template, "AWS::EC2::Instance").values()] == ["ami-1", "ami-1"]
 
 
 def test_x_canary_at_priority_100_meets_the_canary_from_the_testers_only(template: dict) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
-from bluegreen_constructs import RolloutEngine
+from bluegreen_constructs import CandidateRoute, RolloutEngine
 from bluegreen_constructs.engine.aws.handler_needs import NEEDS
 from bluegreen_constructs.engine.environment import STATE_MACHINE_ARN, TABLE
 from bluegreen_constructs.engine.errors import ConfigurationError
@@ -92,9 +92,33 @@ def test_the_template_holds_the_definition_as_it_was_tested() -> None:
     machine = only(resources(of_auto_scaling_groups(), "AWS::StepFunctions::StateMachine"))
     start, tick = "<BlueGreenRolloutStart.Arn>", "<BlueGreenRolloutTick.Arn>"
     assert json.loads(flat(machine["DefinitionString"])) == definition(
-        start_arn=start, start_seconds=120, tick_arn=tick, tick_seconds=300
+        start_arn=start, start_seconds=120, tick_arn=tick, tick_seconds=300, partition="<AWS::Partition>"
     )
     assert machine["LoggingConfiguration"]["Level"] == "ALL"
+
+
+def test_the_state_machine_writes_to_a_log_group_whose_prefix_keeps_the_accounts_log_policy_short() -> None:
+    found = of_auto_scaling_groups()
+    machine = only(resources(found, "AWS::StepFunctions::StateMachine"))
+    (destination,) = machine["LoggingConfiguration"]["Destinations"]
+    group_id = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]
+    name = flat(resources(found, "AWS::Logs::LogGroup")[group_id]["Properties"]["LogGroupName"])
+    assert name == "/aws/vendedlogs/states/<AWS::StackName>-BlueGreenRollouts"
+
+
+def test_no_template_names_the_partition_of_commercial_regions() -> None:
+    assert "arn:aws:" not in json.dumps(of_ecs_services().to_json()["Resources"])
+
+
+def test_one_target_more_than_a_roles_policies_can_name_is_refused_with_the_count() -> None:
+    stack = new_stack()
+    groups = ready_sides(stack)
+    # Many routes to the candidate are many rules, as many targets are.
+    routes = [CandidateRoute.header(f"x-try-{number}") for number in range(20)]
+    canary(stack, "One", **groups, test_traffic=routes, vpc=vpc_in(stack))
+    canary(stack, "Two", **groups, test_traffic=routes, vpc=vpc_in(stack))
+    with pytest.raises(ConfigurationError, match=r"has 3 targets, .* of about 1\d{4} characters and IAM takes 10240"):
+        canary(stack, "Three", **groups, test_traffic=routes, vpc=vpc_in(stack))
 
 
 def test_a_state_outlasts_its_function_and_the_function_outlasts_a_hook() -> None:
@@ -183,6 +207,17 @@ def test_roles_are_passed_to_ecs_and_ec2_only_and_launches_are_from_our_template
     launched_from = {flat(arn) for arn in launching["Condition"]["ArnLike"]["ec2:LaunchTemplate"]}
     assert launched_from == {
         f"arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:launch-template/<{name}>" for name in templates
+    }
+
+
+def test_tags_are_set_at_a_launch_only_and_defaults_on_our_templates_only() -> None:
+    made = of_auto_scaling_groups()
+    (tagging,) = (s for s in statements_of(made, "BlueGreenRolloutTick") if "ec2:CreateTags" in s["Action"])
+    assert tagging["Action"] == ["ec2:CreateTags"]
+    assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    defaults = allowed(statements_of(made, "BlueGreenRolloutTick"))["ec2:ModifyLaunchTemplate"]
+    assert {arn.rpartition("/")[2] for arn in defaults} == {
+        f"<{name}>" for name in resources(made, "AWS::EC2::LaunchTemplate")
     }
 
 

@@ -52,7 +52,7 @@ def abort_command(
     mark that is left on the rule stops whatever of the engine still runs. Exit code 0 when nothing is in flight, too; 3
     when live is not warm: the engine then brings back its capacity first, unless --now says otherwise.
     """
-    with opened(context) as world:
+    with opened(context, None if rule is None else rule.split(":")[3]) as world:
         engine, settings = _reach(world, target, rule)
         outcome = abort(
             world.rules(),

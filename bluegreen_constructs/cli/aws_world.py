@@ -1,9 +1,10 @@
 """The operators' world on AWS: the one place of the command line that makes boto3 clients and composes adapters."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from ..engine.aws.dynamodb_store import DynamoDbStore
@@ -11,6 +12,7 @@ from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
 from ..engine.aws.weighted_rules import AlbWeightedRules
 from ..engine.errors import AwsError, ConfigurationError
 from ..engine.ports import WeightedRules
+from ..rehearsal.clock import Clock
 from .aws_sentences import in_words
 from .operator_world import ExecutionFailure, TargetEngine
 from .target_directory import TargetDirectory
@@ -20,6 +22,19 @@ _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 
 class AwsWorld:
     """`OperatorWorld` by the credentials and the region of this process. Clients are made when they are first used."""
+
+    def __init__(self, region: str | None = None) -> None:
+        """Work in `region`; default: in AWS_REGION's, else in what boto3 finds (AWS_DEFAULT_REGION, the profile's).
+
+        boto3 does not read AWS_REGION, which the AWS CLI and every other SDK prefer.
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+        """
+        chosen = region or os.environ.get("AWS_REGION")
+        if chosen:
+            import boto3  # noqa: PLC0415
+
+            # Of the process's own session all clients are made, also those of the engine's adapters.
+            boto3.setup_default_session(region_name=chosen)
 
     def targets(self) -> Sequence[str]:
         """Those in Parameter Store."""
@@ -63,12 +78,16 @@ class AwsWorld:
         return ExecutionFailure(str(described.get("error") or ""), str(described.get("cause") or ""))
 
     def now(self) -> datetime:
-        """By this machine's clock."""
-        return datetime.now(UTC)
+        """By this machine's clock; in a rehearsal by the rehearsal's."""
+        return self._clock.now_utc()
 
     def wait(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
+        """Sleep; in a rehearsal for rehearsed seconds."""
+        time.sleep(self._clock.real_seconds(seconds))
+
+    @cached_property
+    def _clock(self) -> Clock:
+        return Clock.from_environment(os.environ)
 
     @cached_property
     def _directory(self) -> TargetDirectory:

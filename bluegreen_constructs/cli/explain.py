@@ -83,7 +83,7 @@ def _arm(arm: Arm) -> str:
 def _gates(rollout: Rollout, now: datetime) -> Iterator[str]:
     hold = rollout.hold if not rollout.has_ended else None
     if hold is not None:
-        yield f"Paused ({hold.kind.value}) since {rough(now - hold.since)}: {hold.reason}."
+        yield f"Paused ({hold.kind.value}) for {rough(now - hold.since)}: {hold.reason}."
     if rollout.why_back:
         yield f"Why it {'went' if rollout.has_ended else 'goes'} back: {rollout.why_back}."
     yield f"It waits for {waiting_for(rollout)}."

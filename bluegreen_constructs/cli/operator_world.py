@@ -41,7 +41,7 @@ class OperatorWorld(Protocol):
         """The names of all targets of the account and region, sorted."""
 
     def engine(self, target: str) -> TargetEngine:
-        """One of them; raises RefusedError, with the targets there are, for a name that is none."""
+        """One of them; raises ConfigurationError, with the targets there are, for a name that is none."""
 
     def rules(self) -> WeightedRules:
         """The live rules; asks nobody for settings."""
@@ -60,8 +60,8 @@ class OperatorWorld(Protocol):
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[OperatorWorld]:
-    """The world that the command was started with (`commands.run` takes one), or AWS.
+def opened(context: typer.Context, region: str | None = None) -> Iterator[OperatorWorld]:
+    """The world that the command was started with (`commands.run` takes one), or AWS in `region`.
 
     What AWS refuses inside the block becomes an `AwsError` of one sentence.
     """
@@ -72,4 +72,4 @@ def opened(context: typer.Context) -> Iterator[OperatorWorld]:
     from .aws_world import AwsWorld, aws_failures_in_words  # noqa: PLC0415  # boto3 takes longer than --help may
 
     with aws_failures_in_words():
-        yield AwsWorld()
+        yield AwsWorld(region)

@@ -12,9 +12,9 @@ from .following import end_of, follow, leaving_it_running
 from .operator_world import TargetEngine, opened
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
-from .rollout_start import request_of, rollout_id, started
+from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
 from .rollout_summary import json_of, line_of
-from .rollout_targets import TargetArgument, chosen
+from .rollout_targets import TargetArgument, chosen, last_rollout
 from .spelled_times import iso
 
 EXAMPLES = """\b
@@ -35,6 +35,7 @@ def rollback_command(
     quarantine: Annotated[
         bool, typer.Option("--quarantine", help="Keep the side that is left running, unrouted.")
     ] = False,
+    end_quarantine: EndQuarantineOption = False,
     reason: ReasonOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch it to its end.")] = False,
     format: FormatOption = Format.TEXT,
@@ -42,7 +43,8 @@ def rollback_command(
     """Go back to a retained release: capacity and health are waited for, there are no steps and no bake.
 
     The release that is left is rejected: it is refused from then on, until it is accepted with a reason. During a
-    rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one.
+    rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one, and while a side
+    is in quarantine.
     """
     with opened(context) as world:
         engine = chosen(world, target)
@@ -55,6 +57,7 @@ def rollback_command(
             reason=reason or f"rollback from {live}",
             is_expedited=True,
             is_quarantined=quarantine,
+            ends_quarantine=end_quarantine,
         )
         rollout = started(world, engine, rollout_id(release.name, world.now()), request)
         if wait:
@@ -74,9 +77,7 @@ def rollback_command(
 
 def _live_release(engine: TargetEngine) -> str:
     """The release that serves. Raises HeldError during a rollout, from which an abort goes back."""
-    current = engine.store.load(engine.target)
-    if current is None:
-        raise RefusedError(f"{engine.target} has had no rollout yet: there is nothing to go back from")
+    current = last_rollout(engine)
     if not current.has_ended:
         raise HeldError(
             f"rollout {current.id}, started by {current.caller or 'nobody known'}, has held {engine.target} since "

@@ -4,6 +4,9 @@ import json
 import re
 import secrets
 from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+import typer
 
 from ..engine.errors import BlueGreenError, ConfigurationError, RolloutError
 from ..engine.ports import HeldError, RefusedError
@@ -20,6 +23,12 @@ _REFUSALS: dict[str, type[BlueGreenError]] = {
     "RefusedError": RefusedError,
     "ConfigurationError": ConfigurationError,
 }
+
+
+EndQuarantineOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--end-quarantine", help="Replace what an earlier rollout keeps in quarantine; look at it before."),
+]
 
 
 def rollout_id(release: str, now: datetime) -> str:
@@ -41,6 +50,7 @@ def request_of(
     is_expedited: bool = False,
     is_irreversible: bool = False,
     is_quarantined: bool = False,
+    ends_quarantine: bool = False,
     accept_rejected: str = "",
 ) -> dict[str, object]:
     """The execution's input."""
@@ -52,6 +62,7 @@ def request_of(
         "expedited": is_expedited,
         "irreversible": is_irreversible,
         "quarantine": is_quarantined,
+        "end_quarantine": ends_quarantine,
         "accept_rejected": accept_rejected,
     }
 

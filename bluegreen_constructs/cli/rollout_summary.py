@@ -14,13 +14,14 @@ from .waiting_for import waiting_for
 
 Row: TypeAlias = tuple[str, Rollout | None]
 """A target, and its rollout; None where there was never one."""
+_WIDEST_RELEASE = 28
 _MOVING = frozenset({Phase.SHIFTING, Phase.BAKING, Phase.ROLLING_BACK})
 
 
 def table_of(rows: Iterable[Row], now: datetime) -> Table:
     """A line for each target."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for heading in ("target", "release", "phase", "weight", "step", "verdict", "since"):
+    for heading in ("target", "release", "phase", "weight", "step", "verdict", "for"):
         table.add_column(heading, overflow="fold")
     for target, rollout in rows:
         if rollout is None:
@@ -29,7 +30,7 @@ def table_of(rows: Iterable[Row], now: datetime) -> Table:
         phase = f"{rollout.phase.value}{', paused' if is_paused(rollout) else ''}"
         table.add_row(
             target,
-            rollout.release.name,
+            shortened(rollout.release.name),
             phase,
             weight_of(rollout),
             step_of(rollout),
@@ -37,6 +38,11 @@ def table_of(rows: Iterable[Row], now: datetime) -> Table:
             rough(now - rollout.phase_since),
         )
     return table
+
+
+def shortened(name: str) -> str:
+    """A release's name for a column: of a long one, such as a digest, its beginning and its end."""
+    return name if len(name) <= _WIDEST_RELEASE else f"{name[: _WIDEST_RELEASE - 9]}…{name[-8:]}"
 
 
 def is_paused(rollout: Rollout) -> bool:

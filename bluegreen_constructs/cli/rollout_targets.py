@@ -34,21 +34,25 @@ def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
 
 
 def last_rollout(engine: TargetEngine) -> Rollout:
-    """The rollout in flight, or the last one. Raises RefusedError when there was never one."""
+    """The rollout in flight, or the last one. Raises ConfigurationError when there was never one."""
     rollout = engine.store.load(engine.target)
     if rollout is None:
-        raise RefusedError(
+        raise ConfigurationError(
             f"{engine.target} has had no rollout yet: begin one with bluegreen start {engine.target} --release NAME"
         )
     return rollout
 
 
 def in_flight(engine: TargetEngine, verb: str) -> Rollout:
-    """The rollout that `verb` is meant for. Raises RefusedError, with how the last one ended, when there is none."""
-    rollout = engine.store.load(engine.target)
-    if rollout is not None and not rollout.has_ended:
+    """The rollout that `verb` is meant for.
+
+    Raises RefusedError, with how the last one ended, when none is in flight; ConfigurationError when there was never
+    one.
+    """
+    rollout = last_rollout(engine)
+    if not rollout.has_ended:
         return rollout
-    ended = "" if rollout is None else f" (the last one, {rollout.id}, is {rollout.phase.value})"
     raise RefusedError(
-        f"there is nothing to {verb}: {engine.target} has no rollout in flight{ended}; see bluegreen status"
+        f"there is nothing to {verb}: {engine.target} has no rollout in flight (the last one, {rollout.id}, is "
+        f"{rollout.phase.value}); see bluegreen status"
     )

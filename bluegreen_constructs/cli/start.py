@@ -11,7 +11,7 @@ from .operator_world import opened
 from .option_parsers import option, whole
 from .reason_option import ReasonOption, sentence
 from .result_format import Format, FormatOption
-from .rollout_start import request_of, rollout_id, started
+from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
 from .rollout_summary import json_of, line_of
 from .rollout_targets import TargetArgument, chosen
 
@@ -41,6 +41,7 @@ def start_command(
     quarantine: Annotated[
         bool, typer.Option("--quarantine", help="If it goes back, keep the bad side running, unrouted.")
     ] = False,
+    end_quarantine: EndQuarantineOption = False,
     accept_rejected: Annotated[
         str | None,
         option(
@@ -53,7 +54,7 @@ def start_command(
     """Begin the rollout of a release, and wait until the engine has accepted or refused it.
 
     Exit code 2: the settings or the release cannot be rolled out; 3: a safety rule refuses it, such as a release that
-    was rejected; 4: another rollout holds the target.
+    was rejected, or a side that is in quarantine; 4: another rollout holds the target.
     """
     shipped = Release(release, image, "" if version is None else str(version))
     with opened(context) as world:
@@ -65,6 +66,7 @@ def start_command(
             reason=reason or "",
             is_irreversible=irreversible,
             is_quarantined=quarantine,
+            ends_quarantine=end_quarantine,
             accept_rejected=accept_rejected or "",
         )
         rollout = started(world, engine, rollout_id(shipped.name, world.now()), request)

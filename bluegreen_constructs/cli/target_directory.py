@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from ..engine.aws.client_calls import Calls, entries, entry
 from ..engine.aws.parameter_settings import SsmClient
-from ..engine.errors import AwsError
-from ..engine.ports import RefusedError
+from ..engine.errors import AwsError, ConfigurationError
 from ..engine.settings_codec import settings_from_dict
 from ..engine.stored_fields import StoredFields
 from ..engine.target_settings import PARAMETER_PREFIX, TargetSettings
@@ -53,7 +52,10 @@ class TargetDirectory:
             arguments["NextToken"] = page["NextToken"]
 
     def of(self, target: str) -> TargetEntry:
-        """One target. Raises RefusedError, with the targets there are, and ObservationError for a foreign parameter."""
+        """One target.
+
+        Raises ConfigurationError, with the targets there are, and ObservationError for a foreign parameter.
+        """
         if target not in self._known:
             self._known[target] = self._read(target)
         where = f"the parameter {PARAMETER_PREFIX}{target}"
@@ -69,5 +71,5 @@ class TargetDirectory:
         except _NotFoundError:
             there = ", ".join(self.names())
             others = f": give one of {there}" if there else ", nor any other: choose another AWS_PROFILE or AWS_REGION"
-            raise RefusedError(f"there is no target {target!r} in this account and region{others}") from None
+            raise ConfigurationError(f"there is no target {target!r} in this account and region{others}") from None
         return str(entry(answer, "Parameter").get("Value"))

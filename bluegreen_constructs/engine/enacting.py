@@ -54,7 +54,7 @@ class Enacting:
     def _route_tests(self, rollout: Rollout, percent: float) -> None:
         live, candidate = rollout.live_side.group_arn, rollout.candidate_side.group_arn
         for arn in rollout.settings.test_rule_arns:
-            actions = self.ports.rules.read(arn).actions
+            actions = self.ports.rules.actions(arn)
             if share_of(actions, live, candidate) != percent:
                 self.ports.rules.write(arn, rewritten(actions, forward(live, candidate, percent, None)))
 

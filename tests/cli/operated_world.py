@@ -10,8 +10,8 @@ import pytest
 from bluegreen_constructs.cli.commands import run
 from bluegreen_constructs.cli.operator_world import ExecutionFailure, TargetEngine
 from bluegreen_constructs.engine.beginning import Beginning, StartRequest
-from bluegreen_constructs.engine.errors import AwsError, BlueGreenError
-from bluegreen_constructs.engine.ports import Command, RefusedError
+from bluegreen_constructs.engine.errors import AwsError, BlueGreenError, ConfigurationError
+from bluegreen_constructs.engine.ports import Command
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Rollout
 from bluegreen_constructs.engine.strategy import Step
@@ -116,9 +116,9 @@ class OperatedWorld:
     def given(self) -> list[Command]:
         return [command for commands in self.store.given.values() for command in commands.values()]
 
-    def begun(self, release: str = "1.4.2", minutes: float = 0) -> Rollout:
-        """A rollout that was begun by the pipeline, so many minutes ago."""
-        self.first.begin(Release(release))
+    def begun(self, release: str = "1.4.2", minutes: float = 0, *, id: str = "") -> Rollout:
+        """A rollout that was begun by the pipeline, so many minutes ago; its id defaults to the release's name."""
+        self.first.begin(Release(release), id=id)
         self.go_on(minutes)
         return self.rollout
 
@@ -154,7 +154,7 @@ class OperatedWorld:
     def engine(self, target: str) -> TargetEngine:
         self._read_parameters()
         if target not in self.worlds:
-            raise RefusedError(f"there is no target {target!r}: there is {', '.join(sorted(self.worlds))}")
+            raise ConfigurationError(f"there is no target {target!r}: there is {', '.join(sorted(self.worlds))}")
         return TargetEngine(self.worlds[target].settings, self.store, self.machine)
 
     def rules(self) -> InMemoryRules:

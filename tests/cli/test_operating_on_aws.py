@@ -116,7 +116,7 @@ def test_an_unknown_target_is_refused(
     ssm.add_client_error("get_parameter", "ParameterNotFound")
     ssm.add_response("get_parameters_by_path", {"Parameters": [parameter(name) for name in there]}, PATH)
     assert (
-        sentence(capsys, "history", "Model", code=3) == f"there is no target 'Model' in this account and region{said}"
+        sentence(capsys, "history", "Model", code=2) == f"there is no target 'Model' in this account and region{said}"
     )
 
 
@@ -124,7 +124,7 @@ def test_a_name_that_no_parameter_can_have_is_not_asked_for(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.service("ssm", "ssm").add_response("get_parameters_by_path", {"Parameters": [parameter(TARGET)]}, PATH)
-    assert sentence(capsys, "status", "Serving Model", code=3).startswith("there is no target 'Serving Model'")
+    assert sentence(capsys, "status", "Serving Model", code=2).startswith("there is no target 'Serving Model'")
 
 
 @pytest.mark.parametrize(
@@ -206,6 +206,40 @@ def test_a_missing_region_is_one_sentence(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert sentence(capsys, "explain", TARGET).startswith("no AWS region is chosen")
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-north-1"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+    ],
+)
+def test_the_region_is_that_of_aws_region(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], region: str
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    AwsWorld()
+    assert boto3.client("ssm").meta.region_name == region
+
+
+def test_an_abort_by_the_rule_goes_to_the_rules_region(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def unreachable() -> object:
+        asked.append(boto3.client("elbv2").meta.region_name)
+        raise EndpointConnectionError(endpoint_url="https://elasticloadbalancing")
+
+    monkeypatch.setattr(clients, "elbv2", unreachable)
+    rule = "arn:aws:elasticloadbalancing:eu-south-2:111122223333:listener-rule/app/model/50/60/70"
+    assert sentence(capsys, "abort", "--rule", rule).startswith("AWS cannot be reached")
+    assert asked == ["eu-south-2"]
 
 
 def test_missing_credentials_are_one_sentence(

@@ -49,6 +49,14 @@ def test_what_runs_is_told_with_how_to_watch_it(three: Operator) -> None:
     )
 
 
+def test_a_side_in_quarantine_is_replaced_only_when_that_is_said(three: Operator) -> None:
+    assert three.types("rollback", "--quarantine", "--wait") == 0
+    three.world.go_on(60)
+    assert three.is_refused(3, "rollback").endswith("then start with --end-quarantine")
+    assert three.types("rollback", "--end-quarantine", "--wait") == 0
+    assert three.world.rollout.phase is Phase.PROMOTED
+
+
 def test_an_unknown_release_is_refused_with_those_there_are(three: Operator) -> None:
     assert three.is_refused(3, "rollback", "--to", "0.9") == (
         "0.9 is no retained release of Serving/Model; retained are: 1.1, 1.0, first"
@@ -78,7 +86,7 @@ def test_during_a_rollout_abort_is_the_way_back(three: Operator) -> None:
 
 
 def test_where_nothing_was_rolled_out_there_is_nothing_to_go_back_from(operator: Operator) -> None:
-    assert "has had no rollout yet" in operator.is_refused(3, "rollback")
+    assert "has had no rollout yet" in operator.is_refused(2, "rollback")
     operator.world.promoted("1.0")
     operator.world.store.records["Serving/Model"].pop("first")
     assert operator.is_refused(3, "rollback").startswith("no release of Serving/Model was live before 1.0")

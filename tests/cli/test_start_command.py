@@ -23,7 +23,15 @@ def test_a_rollout_is_begun_for_the_caller_as_aws_sees_it(operator: Operator) ->
 
 
 def test_every_option_reaches_the_engine(operator: Operator) -> None:
-    options = ("--image", "registry/app@" + DIGEST, "--version", "17", "--irreversible", "--quarantine")
+    options = (
+        "--image",
+        "registry/app@" + DIGEST,
+        "--version",
+        "17",
+        "--irreversible",
+        "--quarantine",
+        "--end-quarantine",
+    )
     assert operator.types("start", "--release", "1.4.2", *options, "--accept-rejected", "it was the database") == 0
     ((_, request),) = operator.world.machine.started
     assert request == {
@@ -34,6 +42,7 @@ def test_every_option_reaches_the_engine(operator: Operator) -> None:
         "expedited": False,
         "irreversible": True,
         "quarantine": True,
+        "end_quarantine": True,
         "accept_rejected": "it was the database",
     }
 
@@ -140,7 +149,7 @@ def test_several_targets_have_to_be_named(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_an_unknown_target_is_refused_with_those_there_are(operator: Operator) -> None:
-    assert operator.is_refused(3, "start", "Model", "--release", "1.4.2").endswith("there is Serving/Model")
+    assert operator.is_refused(2, "start", "Model", "--release", "1.4.2").endswith("there is Serving/Model")
 
 
 def test_no_target_at_all_is_told(operator: Operator) -> None:

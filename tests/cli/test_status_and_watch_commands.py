@@ -21,7 +21,7 @@ def test_each_target_has_a_line_also_one_without_a_rollout(capsys: pytest.Captur
     operator.world.begun("1.4.2", minutes=3)
     assert operator.types("status") == 0
     heading, model, search = (line.split() for line in operator.out.splitlines())
-    assert heading == ["target", "release", "phase", "weight", "step", "verdict", "since"]
+    assert heading == ["target", "release", "phase", "weight", "step", "verdict", "for"]
     assert model == ["Serving/Model", "1.4.2", "SHIFTING", "10", "%", "1", "of", "2", "-", "2", "min"]
     assert search == ["Serving/Search", "-", "no", "rollout", "yet", "-", "-", "-", "-"]
 
@@ -60,9 +60,38 @@ def test_who_has_to_answer_what_until_when_is_told(capsys: pytest.CaptureFixture
     operator.world.begun("1.4.2", minutes=3)
     assert operator.types("status") == 0
     said = " ".join(operator.out.split())
-    assert "Serving/Model is paused (APPROVAL) since 2 min: owner waits for bluegreen promote" in said
+    assert "Serving/Model is paused (APPROVAL) for 2 min: owner waits for bluegreen promote" in said
     assert "bluegreen promote Serving/Model to go on, or bluegreen abort Serving/Model to go back; without an" in said
     assert "without an answer until 2026-01-05T10:00:" in said
+
+
+def test_a_rollout_on_its_way_back_is_told_to_be_going_and_one_that_ended_to_have_gone(operator: Operator) -> None:
+    operator.world.begun("1.4.2", minutes=3)
+    operator.world.put(phase=Phase.ROLLING_BACK, why_back="errors")
+    assert operator.types("status") == 0
+    assert "Serving/Model is going back: errors" in operator.out
+    operator.world.put(phase=Phase.ROLLED_BACK)
+    assert operator.types("status") == 0
+    assert "Serving/Model went back: errors" in operator.out
+
+
+@pytest.mark.parametrize(
+    ("release", "shown"),
+    [("a" * 28, "a" * 28), ("sha256:" + "0123456789abcdef" * 4, "sha256:0123456789ab…89abcdef")],
+)
+def test_a_long_name_of_a_release_is_shown_by_its_ends(operator: Operator, release: str, shown: str) -> None:
+    operator.world.begun(release, minutes=3)
+    assert operator.types("status") == 0
+    assert operator.out.splitlines()[1].split()[1] == shown
+    (status,) = operator.reads("status")["targets"]
+    assert status["release"] == release
+
+
+def test_json_has_the_live_rule_also_of_a_target_without_a_rollout(capsys: pytest.CaptureFixture[str]) -> None:
+    operator = Operator(capsys, OperatedWorld(settings_of(), SEARCH))
+    operator.world.begun("1.4.2")
+    rules = {one["target"]: one["rule"] for one in operator.reads("status")["targets"]}
+    assert rules == {TARGET: settings_of().rule_arn, SEARCH.target: SEARCH.rule_arn}
 
 
 def test_json_has_the_hold_and_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +185,7 @@ def test_the_end_of_the_last_rollout_is_told_when_nothing_is_in_flight(operator:
 
 
 def test_a_target_without_a_rollout_has_nothing_to_watch(operator: Operator) -> None:
-    assert operator.is_refused(3, "watch") == (
+    assert operator.is_refused(2, "watch") == (
         "Serving/Model has had no rollout yet: begin one with bluegreen start Serving/Model --release NAME"
     )
 

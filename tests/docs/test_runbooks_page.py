@@ -14,11 +14,13 @@ from botocore import xform_name
 from bluegreen_constructs.engine.errors import BlueGreenError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.rollout import Hold, HoldKind
-from bluegreen_constructs.engine.rule_tags import LIVE, ROLLOUT
+from bluegreen_constructs.engine.rule_tags import ABORTED, LIVE, ROLLOUT
 from bluegreen_constructs.engine.weights import forward
 from tests.cli.operated_world import OperatedWorld, Operator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text(encoding="utf-8")
+ID = "1-4-2-20260105T090000-4f1c"
+"""Of the rollout in flight: another text than its release's name, as `bluegreen start` makes it."""
 
 
 def sections() -> dict[str, list[str]]:
@@ -35,7 +37,7 @@ def sections() -> dict[str, list[str]]:
 
 
 def at_ten_percent(world: OperatedWorld) -> None:
-    world.begun("1.4.2", minutes=3)
+    world.begun("1.4.2", minutes=3, id=ID)
     assert world.first.share == 10
 
 
@@ -70,7 +72,7 @@ def aborted_while_down(world: OperatedWorld) -> None:
     engine_down(world)
     blue, green = world.first.settings.blue.group_arn, world.first.settings.green.group_arn
     world.rules_there.write(world.first.settings.rule_arn, [forward(blue, green, 0, None)])
-    world.rules_there.tag(world.first.settings.rule_arn, {"bluegreen:aborted": "1.4.2"})
+    world.rules_there.tag(world.first.settings.rule_arn, {ABORTED: ID})
     world.store.is_down = world.machine.is_down = False
 
 
@@ -164,7 +166,7 @@ def by_hand(world: OperatedWorld, service: str, operation: str, *options: str) -
         case "describe-tags":
             tags = world.rules_there.tags(given["ResourceArns"])
             # What the next two commands have typed in.
-            assert (tags[LIVE], tags[ROLLOUT]) == (world.first.settings.blue.group_arn, "1.4.2")
+            assert (tags[LIVE], tags[ROLLOUT]) == (world.first.settings.blue.group_arn, ID)
         case "modify-rule":
             world.rules_there.write(
                 given["RuleArn"], [dict(pair.split("=", 1) for pair in given["Actions"].split(","))]
@@ -172,6 +174,7 @@ def by_hand(world: OperatedWorld, service: str, operation: str, *options: str) -
         case "add-tags":
             key, value = (part.partition("=")[2] for part in given["Tags"].split(","))
             assert given["ResourceArns"] == rule
+            assert (key, value) == (ABORTED, ID)
             world.rules_there.tag(rule, {key: value})
         case _:
             assert service == "cloudformation"

@@ -50,7 +50,7 @@ class RealEngine:
             metrics=CloudWatchMetrics(patient(world.cloudwatch), TRANSPORT_ERRORS),
             fleets=ComputeFleets(
                 ecs=EcsFleet(patient(world.ecs), patient(world.application_autoscaling), TRANSPORT_ERRORS),
-                auto_scaling=AutoScalingFleet(patient(world.autoscaling), TRANSPORT_ERRORS),
+                auto_scaling=AutoScalingFleet(patient(world.autoscaling), patient(world.ec2), TRANSPORT_ERRORS),
             ),
             hooks=LambdaHooks(world.lambda_functions, TRANSPORT_ERRORS),
             events=EventBridgeEvents(patient(world.events)),

@@ -175,4 +175,4 @@ def test_parameters_below_a_path_come_in_pages_and_deep_ones_only_when_asked_for
 def test_every_client_answers_to_its_boto3_name(world: SimulatedAws) -> None:
     assert [world.client(client.service) for client in world.clients] == world.clients
     assert world.client("lambda") is world.lambda_functions
-    assert len(world.clients) == 10
+    assert len(world.clients) == 11

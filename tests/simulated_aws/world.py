@@ -15,6 +15,7 @@ from .behaviour import Behaviour
 from .client import Answer, SimulatedClient
 from .cloudwatch import CloudWatch
 from .dynamodb import DynamoDb
+from .ec2 import Ec2
 from .ecs import Ecs
 from .elbv2 import Elbv2
 from .eventbridge import EventBridge
@@ -90,9 +91,9 @@ class Ending:
 class SimulatedAws:
     """A whole AWS for the engine: see `one_target` for one with a target in it, `state_machine` for what drives it.
 
-    The attributes elbv2, cloudwatch, dynamodb, ecs, application_autoscaling, autoscaling, lambda_functions, events,
-    stepfunctions and ssm are the clients; `client("lambda")` answers them by boto3's names. `watchers` are called with
-    each call that took effect, and with its answer. `made` counts the calls of each operation.
+    The attributes elbv2, cloudwatch, dynamodb, ecs, application_autoscaling, autoscaling, ec2, lambda_functions,
+    events, stepfunctions and ssm are the clients; `client("lambda")` answers them by boto3's names. `watchers` are
+    called with each call that took effect, and with its answer. `made` counts the calls of each operation.
     keeps: how many calls the log holds at most (None: all of them).
     """
 
@@ -122,6 +123,7 @@ class SimulatedAws:
         self.ecs = Ecs(self)
         self.application_autoscaling = ApplicationAutoScaling(self)
         self.autoscaling = AutoScaling(self)
+        self.ec2 = Ec2(self)
         self.lambda_functions = LambdaFunctions(self)
         self.events = EventBridge(self)
         self.stepfunctions = StepFunctions(self)

@@ -77,7 +77,7 @@ class Sides(cdk.Stack):
                 "App",
                 image=ecs.ContainerImage.from_registry("repository/app:v1"),
                 port_mappings=[ecs.PortMapping(container_port=8080)],
-                environment={"LEVEL": "info"},
+                environment={"LEVEL": "info" if note == "first" else note},
                 stop_timeout=cdk.Duration.seconds(2),
             )
             service = ecs.FargateService(
@@ -91,6 +91,10 @@ class Sides(cdk.Stack):
                 max_healthy_percent=200,
                 vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             )
+            # As a CanaryAlb has it: the family, no revision.
+            service.node.default_child.task_definition = name  # type: ignore[union-attr]
+            service.node.default_child.add_resource_dependency(definition.node.default_child)  # type: ignore[union-attr]
+            definition.node.default_child.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN  # type: ignore[union-attr]
             group = elbv2.ApplicationTargetGroup(
                 self,
                 f"Group{name}",
@@ -291,6 +295,12 @@ def test_a_stack_update_that_does_not_change_the_service_leaves_its_count_and_re
     service = green.service("green")
     assert (service["taskDefinition"], service["desiredCount"], service["runningCount"]) == (arn, 1, 1)
     assert {task["id"] for task in green.tasks("green") if task["state"] == "RUNNING"} == running
+    # The edit of the task definition waits in the family until somebody runs its latest revision.
+    latest = green.ecs.describe_task_definition(taskDefinition="green")["taskDefinition"]
+    assert latest["containerDefinitions"][0]["environment"] == [{"name": "LEVEL", "value": "second"}]
+    assert latest["taskDefinitionArn"] != arn
+    green.ecs.update_service(cluster="sides", service="green", taskDefinition="green")
+    assert green.service("green")["taskDefinition"] == latest["taskDefinitionArn"]
 
 
 @pytest.mark.parametrize(
