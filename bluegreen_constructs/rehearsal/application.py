@@ -1,6 +1,6 @@
 """The CDK application that is rehearsed: where it is, how it is synthesised, and what its tasks are on this machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..engine.errors import RehearsalError
@@ -13,8 +13,8 @@ class RehearsedApplication:
     """One CDK application.
 
     directory: where its command runs. command: what the CDK CLI is given as `--app`. tasks: the tasks file.
-    network_stacks, service_stack: the stacks in order of deployment; the last one holds the service. golden: requests
-    with known answers, for the load.
+    network_stacks, service_stack: the stacks in order of deployment; the last one holds the service, or (`has_target`)
+    the canary target. golden: requests with known answers, for the load.
     """
 
     directory: Path
@@ -23,6 +23,7 @@ class RehearsedApplication:
     network_stacks: tuple[str, ...]
     service_stack: str
     golden: tuple[GoldenCase, ...]
+    has_target: bool = False
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -50,6 +51,11 @@ def sample_application(root: Path) -> RehearsedApplication:
         service_stack="BlueGreenService-rehearsal",
         golden=read_golden(root / "services" / "inference" / "golden.json"),
     )
+
+
+def canary_application(root: Path) -> RehearsedApplication:
+    """The same application's canary stack, in the same network: two sides that the deployed engine rolls out."""
+    return replace(sample_application(root), service_stack="BlueGreenCanary-rehearsal", has_target=True)
 
 
 def rule_in_another_stack(root: Path) -> RehearsedApplication:

@@ -20,6 +20,12 @@ class AwsApis:
     logs: Any
     s3: Any
     autoscaling: Any
+    ssm: Any
+    stepfunctions: Any
+    dynamodb: Any
+    events: Any
+    secretsmanager: Any
+    sqs: Any
 
     @staticmethod
     def of(config: EmulatorConfig) -> "AwsApis":
@@ -48,4 +54,10 @@ class AwsApis:
             logs=client("logs"),
             s3=client("s3"),
             autoscaling=client("autoscaling"),
+            ssm=client("ssm"),
+            stepfunctions=client("stepfunctions"),
+            dynamodb=client("dynamodb"),
+            events=client("events"),
+            secretsmanager=client("secretsmanager"),
+            sqs=client("sqs"),
         )

@@ -1,8 +1,33 @@
 """All scenarios, in the order in which `--scenario all` plays them."""
 
+from .scenarios.ab_test import AbTest
+from .scenarios.canary_abort import CanaryAbort
+from .scenarios.canary_common_incident import CanaryCommonIncident
+from .scenarios.canary_engine_killed import CanaryEngineKilled
+from .scenarios.canary_low_traffic import CanaryLowTraffic
+from .scenarios.canary_release import CANARY_RELEASES
+from .scenarios.canary_rollback import CanaryRollback
 from .scenarios.destroy import Destroy
 from .scenarios.ecs_releases import ECS_RELEASES
+from .scenarios.engine_upgraded import EngineUpgraded
 from .scenarios.redeploy_mid_rollout import RedeployMidRollout
 from .scenarios.scenario import Catalogue
 
-CATALOGUE = Catalogue((*ECS_RELEASES, RedeployMidRollout(), Destroy()))
+# One good release after the other goes live, so that each scenario begins with what the one before has left; the engine
+# is exchanged last.
+CATALOGUE = Catalogue(
+    (
+        *ECS_RELEASES,
+        RedeployMidRollout(),
+        CANARY_RELEASES[0],
+        CanaryRollback(),
+        *CANARY_RELEASES[1:],
+        CanaryCommonIncident(),
+        CanaryLowTraffic(),
+        CanaryAbort(),
+        CanaryEngineKilled(),
+        AbTest(),
+        EngineUpgraded(),
+        Destroy(),
+    )
+)

@@ -76,7 +76,11 @@ class CdkCli:
 
     def synth(self, output: Path, *arguments: str, app: str | None = None) -> CdkResult:
         """Synthesise into `output`, a cloud assembly that the other commands take as `app`."""
-        return self.start("synth", "--quiet", "--no-lookups", "--output", str(output), *_app(app), *arguments).wait()
+        return self.start_synth(output, *arguments, app=app).wait()
+
+    def start_synth(self, output: Path, *arguments: str, app: str | None = None) -> CdkRun:
+        """Begin `synth`, for a caller who has something else to do meanwhile."""
+        return self.start("synth", "--quiet", "--no-lookups", "--output", str(output), *_app(app), *arguments)
 
     def start_deploy(
         self, *stacks: str, app: str | Path | None = None, concurrency: int = 4, arguments: Sequence[str] = ()

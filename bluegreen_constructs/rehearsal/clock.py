@@ -1,8 +1,15 @@
 """The rehearsal's one clock: every wait, bake and metric period is shorter by one stated factor."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from ..engine.errors import ConfigurationError
+
+VARIABLE = "BLUEGREEN_REHEARSED_CLOCK"
+"""Says which clock a command of an operator has to go by during a rehearsal: `ORIGIN/SPEED`."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +22,27 @@ class Clock:
 
     speed: float = 30.0
     origin: float = field(default_factory=time.time)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The clock of the rehearsal that set the environment; outside of any, real time.
+
+        Raises ConfigurationError for a variable that no rehearsal has set.
+        """
+        given = environment.get(VARIABLE)
+        if not given:
+            return cls(speed=1.0, origin=0.0)
+        try:
+            origin, speed = map(float, given.split("/"))
+        except ValueError:
+            raise ConfigurationError(
+                f"{VARIABLE} is {given!r}: only a rehearsal sets it, as ORIGIN/SPEED; take it out of the environment"
+            ) from None
+        return cls(speed=speed, origin=origin)
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment of a command that is to go by this clock."""
+        return {VARIABLE: f"{self.origin!r}/{self.speed!r}"}
 
     def now(self) -> float:
         """Rehearsed time, in seconds since the epoch."""

@@ -18,7 +18,9 @@ HELD_BY_ANOTHER: Mapping[str, str] = {
     "AWS::EC2::VPCGatewayAttachment": "its gateway",
     "AWS::IAM::Policy": "its role",
     "AWS::Lambda::EventInvokeConfig": "its function",
+    "AWS::Lambda::Permission": "its function",
     "AWS::S3::BucketPolicy": "its bucket",
+    "AWS::SQS::QueuePolicy": "its queue",
     "AWS::CDK::Metadata": "nothing: it describes the template",
     "Custom::S3AutoDeleteObjects": "its bucket",
     "Custom::TrafficRule": "its listener, whose rules are looked at by their ARNs",
@@ -105,6 +107,10 @@ _LISTS: Mapping[str, Callable[[AwsApis], list[str]]] = {
         apis.autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupName"
     ),
     "AWS::CloudWatch::Alarm": lambda apis: _all(apis.cloudwatch, "describe_alarms", "MetricAlarms", "AlarmName"),
+    "AWS::CloudWatch::Dashboard": lambda apis: _all(
+        apis.cloudwatch, "list_dashboards", "DashboardEntries", "DashboardName"
+    ),
+    "AWS::DynamoDB::Table": lambda apis: list(apis.dynamodb.list_tables()["TableNames"]),
     "AWS::EC2::EIP": _ec2("describe_addresses", "Addresses", "PublicIp"),
     "AWS::EC2::FlowLog": _ec2("describe_flow_logs", "FlowLogs", "FlowLogId"),
     # A terminated instance is shown for a while, as terminated.
@@ -136,6 +142,9 @@ _LISTS: Mapping[str, Callable[[AwsApis], list[str]]] = {
     "AWS::ElasticLoadBalancingV2::TargetGroup": lambda apis: _all(
         apis.elbv2, "describe_target_groups", "TargetGroups", "TargetGroupArn"
     ),
+    "AWS::Events::Rule": lambda apis: [
+        name for rule in apis.events.list_rules()["Rules"] for name in (rule["Name"], rule["Arn"])
+    ],
     "AWS::IAM::InstanceProfile": lambda apis: _all(
         apis.iam, "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"
     ),
@@ -143,4 +152,10 @@ _LISTS: Mapping[str, Callable[[AwsApis], list[str]]] = {
     "AWS::Lambda::Function": lambda apis: _all(apis.lambda_, "list_functions", "Functions", "FunctionName"),
     "AWS::Logs::LogGroup": lambda apis: _all(apis.logs, "describe_log_groups", "logGroups", "logGroupName"),
     "AWS::S3::Bucket": lambda apis: [one["Name"] for one in apis.s3.list_buckets()["Buckets"]],
+    "AWS::SQS::Queue": lambda apis: list(apis.sqs.list_queues().get("QueueUrls", [])),
+    "AWS::SSM::Parameter": lambda apis: _all(apis.ssm, "describe_parameters", "Parameters", "Name"),
+    "AWS::SecretsManager::Secret": lambda apis: _all(apis.secretsmanager, "list_secrets", "SecretList", "ARN"),
+    "AWS::StepFunctions::StateMachine": lambda apis: _all(
+        apis.stepfunctions, "list_state_machines", "stateMachines", "stateMachineArn"
+    ),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .deployed_service import DeployedService
 
@@ -44,6 +44,13 @@ class Weights:
         return 100.0 * self.by_side.get(side, 0) / sum(self.by_side.values())
 
 
+class HasSides(Protocol):
+    """What has a blue and a green target group."""
+
+    def side_of(self, group: str) -> str:
+        """The side whose group this is."""
+
+
 def rollouts_of(service: DeployedService, state: Mapping[str, Any]) -> list[Rollout]:
     """The deployments of a service, oldest first."""
     deployments = state["ecs"]["services"][service.service]["deployments"]
@@ -65,7 +72,7 @@ def rollouts_of(service: DeployedService, state: Mapping[str, Any]) -> list[Roll
     ]
 
 
-def weights_since(service: DeployedService, rule: str, state: Mapping[str, Any], wall: float) -> list[Weights]:
+def weights_since(service: HasSides, rule: str, state: Mapping[str, Any], wall: float) -> list[Weights]:
     """How a rule's weights changed since a wall-clock moment, oldest first."""
     return [
         Weights(

@@ -11,10 +11,13 @@ from ..engine.errors import RehearsalError
 from .application import RehearsedApplication
 from .cdk_cli import CdkCli
 from .cdk_run import CdkResult, CdkRun
+from .clock import Clock
 from .deployed_service import DeployedService, services_in
+from .deployed_target import DeployedTarget, target_in
 from .emulator.coverage import require_covered
 from .emulator.process import EmulatorProcess
-from .load import LoadPlan, LoadProcess
+from .load import Arrivals, GoldenCase, LoadPlan, LoadProcess
+from .operator_command import OperatorCommands
 
 if TYPE_CHECKING:
     from .aws_apis import AwsApis
@@ -29,6 +32,15 @@ Say = Callable[[str], None]
 
 class NotDeployedError(RehearsalError):
     """An application's first deployment failed; other applications of the session are untouched."""
+
+
+@dataclass(frozen=True)
+class LoadMix:
+    """What users send: `part` of the session's rate, the golden requests and `further` ones in turn."""
+
+    part: float = 1.0
+    further: tuple[GoldenCase, ...] = ()
+    arrivals: Arrivals = "poisson"
 
 
 @dataclass
@@ -67,9 +79,24 @@ class Session:
             raise known
         return known
 
+    def operator(self) -> OperatorCommands:
+        """The `bluegreen` command, turned to this emulator and its clock."""
+        clock = self.state()["clock"]
+        environment = {
+            **self.emulator.client_environment(),
+            **Clock(clock["speed"], clock["origin"]).to_environment(),
+        }
+        return OperatorCommands(environment, self.work_dir / "operator")
+
+    def deployed_with(self, application: RehearsedApplication) -> "list[DeployedApplication]":
+        """What is deployed of the CDK app that this application is of: it may be a part of the app's stacks."""
+        known = (one for one in self._applications.values() if isinstance(one, DeployedApplication))
+        return [one for one in known if one.about.command == application.command]
+
     def forget(self, application: "DeployedApplication") -> None:
-        """It was destroyed; the next scenario deploys it again."""
-        self._applications.pop(application.about.service_stack, None)
+        """Its whole CDK app was destroyed; the next scenario deploys it again."""
+        for one in self.deployed_with(application.about):
+            self._applications.pop(one.about.service_stack, None)
 
     def state(self) -> Mapping[str, Any]:
         """The emulator's own account of itself; raises as `check` does."""
@@ -125,22 +152,27 @@ class Session:
 
 @dataclass
 class DeployedApplication:
-    """An application in the emulated account, and the release it serves."""
+    """An application in the emulated account, and the release it serves.
+
+    former_release: what was live before the last promotion that a scenario saw; "" before the first one.
+    """
 
     session: Session
     about: RehearsedApplication
     cdk: CdkCli
     live_release: str = ""
+    former_release: str = ""
 
     def deploy_first(self) -> None:
         """Synthesise, refuse what the rehearsal does not cover, then deploy all stacks with the first release."""
         assembly = self.session.work_dir / "assembly" / self.about.service_stack
         self.session.say(f"cdk synth: {', '.join(self.about.stacks)}")
-        result = self.cdk.synth(assembly, *self._context(FIRST_RELEASE), app=self.about.command)
+        result = self.cdk.synth(assembly, *self.context(FIRST_RELEASE), app=self.about.command)
         result.require_success()
         require_covered(assembly)
         self.session.say(f"cdk deploy: first deployment, release {FIRST_RELEASE}")
-        self.cdk.deploy(app=assembly, limit_seconds=_CDK_LIMIT_SECONDS).require_success()
+        # Other stacks of the same application are for the scenarios that need them.
+        self.cdk.deploy(*self.about.stacks, app=assembly, limit_seconds=_CDK_LIMIT_SECONDS).require_success()
         self.live_release = FIRST_RELEASE
 
     def start_deploy(self, release: str, *stacks: str, context: Mapping[str, str] | None = None) -> CdkRun:
@@ -148,18 +180,18 @@ class DeployedApplication:
         return self.cdk.start_deploy(
             *(stacks or (self.about.service_stack,)),
             app=self.about.command,
-            arguments=(*self._context(release, context), "--exclusively"),
+            arguments=(*self.context(release, context), "--exclusively"),
         )
 
     def diff(self, release: str) -> CdkResult:
         """`cdk diff` of the service's stack against what is deployed."""
         return self.cdk.diff(
-            self.about.service_stack, app=self.about.command, arguments=(*self._context(release), "--exclusively")
+            self.about.service_stack, app=self.about.command, arguments=(*self.context(release), "--exclusively")
         )
 
     def destroy(self) -> CdkResult:
-        """`cdk destroy` of every stack."""
-        result = self.cdk.destroy(app=self.about.command, arguments=self._context(self.live_release))
+        """`cdk destroy` of every stack of the app."""
+        result = self.cdk.destroy(app=self.about.command, arguments=self.context(self.live_release))
         self.session.forget(self)
         return result
 
@@ -170,31 +202,39 @@ class DeployedApplication:
             raise RehearsalError(f"stack {self.about.service_stack} holds no blue/green service")
         return found
 
-    def address(self, service: DeployedService) -> str:
-        """Where this machine serves the listener of the service's production rule."""
-        (rule,) = self.session.apis.elbv2.describe_rules(RuleArns=[service.production_rule])["Rules"]
-        listener_arn = rule["RuleArn"].replace(":listener-rule/", ":listener/").rpartition("/")[0]
+    def target(self) -> DeployedTarget:
+        """The canary target that the last stack holds."""
+        return target_in(self.about.service_stack, self.session.apis)
+
+    def address(self, rule_arn: str) -> str:
+        """Where this machine serves the listener of a rule: `...:listener-rule/app/NAME/ID/LISTENER/RULE`."""
+        balancer = rule_arn.split("/")[2]
+        listener_arn = rule_arn.replace(":listener-rule/", ":listener/").rpartition("/")[0]
         (listener,) = self.session.apis.elbv2.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
         endpoints = self.session.state()["elbv2"]["endpoints"]
         try:
-            return f"http://{endpoints[service.load_balancer][str(listener['Port'])]}"
+            return f"http://{endpoints[balancer][str(listener['Port'])]}"
         except KeyError:
             raise RehearsalError(
-                f"the load balancer {service.load_balancer} serves no port {listener['Port']} on this machine"
+                f"the load balancer {balancer} serves no port {listener['Port']} on this machine"
             ) from None
 
-    def load(self, name: str) -> LoadProcess:
-        """Users: predictions with known answers and streams, at a fixed rate, from another process."""
-        service = self.service()
+    def load(self, name: str, *, rule: str | None = None, mix: LoadMix | None = None) -> LoadProcess:
+        """Users: predictions with known answers and streams, at a fixed rate, from another process.
+
+        rule: the production rule (default: the blue/green service's). mix: what they send (default: `LoadMix()`).
+        """
+        mix = mix or LoadMix()
         folder = self.session.work_dir / "load"
         folder.mkdir(parents=True, exist_ok=True)
         load = LoadProcess(
             LoadPlan(
-                address=self.address(service),
-                rate_per_second=self.session.rate_per_second,
+                address=self.address(self.service().production_rule if rule is None else rule),
+                rate_per_second=self.session.rate_per_second * mix.part,
                 output=folder / f"{name}.jsonl",
-                golden=self.about.golden,
+                golden=(*self.about.golden, *mix.further),
                 stream_share=STREAM_SHARE,
+                arrivals=mix.arrivals,
             )
         )
         self.session.watch(load)
@@ -207,7 +247,8 @@ class DeployedApplication:
         ]
         return str(described["StackStatus"])
 
-    def _context(self, release: str, further: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    def context(self, release: str, further: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """The arguments of the CDK CLI that name the environment and the release."""
         values = {"environment": "rehearsal", "release": release, **(further or {})}
         return tuple(part for key, value in values.items() for part in ("--context", f"{key}={value}"))
 

@@ -1,6 +1,7 @@
 """The web application: five routes over one model."""
 
 import asyncio
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +14,7 @@ from .classifier import Classifier, Prediction
 from .edge import Edge, identity
 from .event_stream import Event, EventStream
 from .faults import Spread
+from .incident import Incident
 from .metrics import CONTENT_TYPE, Metrics
 from .readiness import ModelHost, NotReadyError
 from .requests import text_of
@@ -35,12 +37,15 @@ class Endpoints:
         self._failed_streams = Spread(faults.error_rate)
         self._wrong_predictions = Spread(faults.wrong_predictions)
         self._broken_streams = Spread(faults.broken_streams)
+        self._incident = Incident(settings.incident_file)
+        self._low_confidence_below = settings.low_confidence_below
 
     async def predict(self, request: Request) -> Response:
         """POST /predict: the topic of one message."""
         classifier = self._host.classifier
         text = await text_of(request)
         await asyncio.sleep(self._latency_seconds)
+        self._refuse_during_an_incident()
         if self._failed_predictions.strikes():
             raise HTTPException(500, "this release fails on purpose (INFERENCE_FAULTS error_rate)")
         return JSONResponse(self._predict(classifier, text).to_json())
@@ -50,6 +55,7 @@ class Endpoints:
         classifier = self._host.classifier
         text = await text_of(request)
         await asyncio.sleep(self._latency_seconds)
+        self._refuse_during_an_incident()
         if self._failed_streams.strikes():
             raise HTTPException(500, "this release fails on purpose (INFERENCE_FAULTS error_rate)")
         words = text.split()
@@ -75,16 +81,31 @@ class Endpoints:
         """GET /metrics: what this process has counted."""
         return PlainTextResponse(self._metrics.render(), headers={"content-type": CONTENT_TYPE})
 
+    def _refuse_during_an_incident(self) -> None:
+        if self._incident.strikes():
+            raise HTTPException(500, "what all releases depend on is down (INCIDENT_FILE)")
+
     def _predict(self, classifier: Classifier, text: str) -> Prediction:
         is_wrong = self._wrong_predictions.strikes()
         prediction = classifier.predict_wrongly(text) if is_wrong else classifier.predict(text)
+        if self._low_confidence_below is not None:
+            is_low = prediction.confidence < self._low_confidence_below
+            prediction = replace(prediction, is_low_confidence=is_low)
         self._metrics.predicted(prediction.topic, is_low_confidence=prediction.is_low_confidence)
         return prediction
 
 
-def create_application(settings: Settings, host: ModelHost) -> ASGIApp:
-    """The application around a model host that somebody else prepares (`server.py`, or a test)."""
-    metrics = Metrics(identity={name.removeprefix("x-").replace("-", "_"): v for name, v in identity(settings).items()})
+def create_metrics(settings: Settings) -> Metrics:
+    """The counters of a process, with who it is."""
+    return Metrics(identity={name.removeprefix("x-").replace("-", "_"): v for name, v in identity(settings).items()})
+
+
+def create_application(settings: Settings, host: ModelHost, metrics: Metrics | None = None) -> ASGIApp:
+    """The application around a model host that somebody else prepares (`server.py`, or a test).
+
+    metrics: what counts its answers (default: counters that only `/metrics` shows).
+    """
+    metrics = metrics or create_metrics(settings)
     endpoints = Endpoints(settings, host, metrics)
     application = Starlette(
         routes=[

@@ -9,8 +9,10 @@ from types import FrameType
 
 import uvicorn
 
-from .application import create_application
+from .application import create_application, create_metrics
 from .errors import ModelError, ServiceError, SettingsError
+from .metrics import Metrics
+from .published_counts import PublishedCounts
 from .readiness import ModelHost
 from .settings import Settings
 
@@ -39,9 +41,10 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     host = ModelHost(settings.model, float(settings.faults.slow_warm_up_s))
+    metrics = create_metrics(settings)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_application(settings, host),
+            create_application(settings, host, metrics),
             loop="asyncio",
             http="h11",
             ws="none",
@@ -64,12 +67,29 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         log.info("model %s is ready after %.3f s", settings.model.version, seconds)
 
     preparing = asyncio.create_task(prepare())
+    publishing = asyncio.create_task(_publish(settings, metrics))
     try:
         await server.serve(sockets=[listener])
     finally:
         preparing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await preparing
+        publishing.cancel()
+    for task in (publishing, preparing):
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _publish(settings: Settings, metrics: Metrics) -> None:
+    if settings.metrics_namespace is None or settings.side is None:
+        return
+    # Standard output alone: a line with anything before the JSON is no metric.
+    counts = PublishedCounts(
+        metrics,
+        settings.metrics_namespace,
+        settings.side,
+        settings.metrics_seconds,
+        lambda line: print(line, flush=True),
+    )
+    await counts.keep_writing()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -23,6 +23,10 @@ class Settings:
     side: "blue", "green" or a slot's side (BLUEGREEN_SIDE); None when the platform does not say
     model: the promised artefact (MODEL_PATH, MODEL_VERSION, MODEL_SHA256; default the committed one)
     faults: what a rehearsal breaks on purpose (INFERENCE_FAULTS, default nothing)
+    incident_file: while it exists, a share of all requests fails (INCIDENT_FILE, default none; see `incident.py`)
+    low_confidence_below: below which probability a prediction is marked (LOW_CONFIDENCE_BELOW, default the model's own)
+    metrics_namespace: where counts are published in CloudWatch (METRICS_NAMESPACE, default nowhere; needs the side)
+    metrics_seconds: how long counts are gathered before they are published (METRICS_SECONDS, default 10)
     stop_seconds: how long requests in flight may take after SIGTERM (STOP_SECONDS, default 25: ECS kills a container
         30 s after SIGTERM unless its stopTimeout says otherwise)
     """
@@ -33,13 +37,23 @@ class Settings:
     release: str = "unreleased"
     side: str | None = None
     faults: Faults = field(default_factory=Faults)
+    incident_file: Path | None = None
+    low_confidence_below: float | None = None
+    metrics_namespace: str | None = None
+    metrics_seconds: float = 10.0
     stop_seconds: int = 25
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings; an empty variable counts as not set. Raises SettingsError, ModelError."""
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
-        side = given.get("BLUEGREEN_SIDE")
+        side, namespace = given.get("BLUEGREEN_SIDE"), given.get("METRICS_NAMESPACE")
+        if namespace is not None and side is None:
+            raise SettingsError(
+                f"METRICS_NAMESPACE is {namespace!r} without BLUEGREEN_SIDE; set the side that is counted, or neither"
+            )
+        incident = given.get("INCIDENT_FILE")
+        below = given.get("LOW_CONFIDENCE_BELOW")
         return cls(
             model=_model(given),
             host=given.get("HOST", cls.host),
@@ -47,6 +61,10 @@ class Settings:
             release=_token("RELEASE", given.get("RELEASE", cls.release)),
             side=None if side is None else _token("BLUEGREEN_SIDE", side),
             faults=Faults.parse(given.get("INFERENCE_FAULTS", "")),
+            incident_file=None if incident is None else Path(incident).expanduser(),
+            low_confidence_below=None if below is None else _number("LOW_CONFIDENCE_BELOW", below, 0, 1),
+            metrics_namespace=None if namespace is None else _token("METRICS_NAMESPACE", namespace),
+            metrics_seconds=_number("METRICS_SECONDS", given.get("METRICS_SECONDS", str(cls.metrics_seconds)), 0.1, 60),
             stop_seconds=_whole_number(given, "STOP_SECONDS", cls.stop_seconds, 0, 120),
         )
 
@@ -77,6 +95,16 @@ def _whole_number(given: Mapping[str, str], name: str, default: int, low: int, h
     if not (written.isascii() and written.isdigit()) or not low <= int(written) <= high:
         raise SettingsError(f"{name} is {written!r}; give a whole number from {low} to {high}")
     return int(written)
+
+
+def _number(name: str, written: str, low: float, high: float) -> float:
+    try:
+        value = float(written)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {written!r}; give a number from {low:g} to {high:g}")
+    return value
 
 
 def _token(name: str, written: str) -> str:

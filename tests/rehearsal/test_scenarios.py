@@ -1,9 +1,10 @@
-"""Every scenario, played for real: the CDK CLI, the emulator, processes, load. One run for all of them."""
+"""The scenarios, played for real: the CDK CLI, the emulator, processes, load; two sessions of them side by side."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,36 +14,87 @@ from bluegreen_constructs.rehearsal.catalogue import CATALOGUE
 ROOT = Path(__file__).parents[2]
 DEMO = ("ecs-good", "ecs-bad-errors")
 NAMES = [scenario.name for scenario in CATALOGUE.scenarios]
+# A session is one emulator, and one `bluegreen rehearse`. They wait more than they work: two of them share two cores.
+CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "engine-upgraded-mid-rollout", "destroy")
+SESSIONS = {
+    "ecs": (*(name for name in NAMES if name.startswith(("ecs-", "redeploy-"))), "destroy"),
+    "canary": CANARIES,
+    # What these show of the engine, its own tests show as well: `make thorough` plays them.
+    "canary-thorough": tuple(name for name in NAMES if name.startswith(("canary-", "ab-")) and name not in CANARIES),
+}
+PLAYED = [
+    pytest.param(
+        session,
+        name,
+        id=f"{session}-{name}",
+        marks=(pytest.mark.rehearsal, *([pytest.mark.thorough] if session == "canary-thorough" else [])),
+    )
+    for session, names in SESSIONS.items()
+    for name in names
+]
+
+
+class Sessions:
+    """The sessions that the chosen tests ask for, all of them under way at once."""
+
+    def __init__(self, wanted: set[str], folder: Path) -> None:
+        self._folder = folder
+        self._outcomes: dict[str, dict[str, dict]] = {}
+        self._processes = {session: self._start(session) for session in sorted(wanted)}
+
+    def _start(self, session: str) -> subprocess.Popen[str]:
+        report = str(self._folder / f"{session}.html")
+        options = ("--scenario", ",".join(SESSIONS[session]), "--format", "json", "--report", report)
+        said, log = self._folder / f"{session}.json", self._folder / f"{session}.log"
+        with said.open("w", encoding="utf-8") as out, log.open("w", encoding="utf-8") as err:
+            return subprocess.Popen(
+                [Path(sys.executable).parent / "bluegreen", "rehearse", *options],
+                cwd=ROOT,
+                stdout=out,
+                stderr=err,
+                text=True,
+                env={**os.environ, "COLUMNS": "200"},
+            )
+
+    def played(self, session: str) -> dict[str, dict]:
+        """What `bluegreen rehearse --format json` says of a session, by scenario."""
+        if session not in self._outcomes:
+            code = self._processes[session].wait()
+            said = (self._folder / f"{session}.json").read_text(encoding="utf-8")
+            assert said.strip(), (self._folder / f"{session}.log").read_text(encoding="utf-8")[-4000:]
+            outcome = json.loads(said)
+            assert outcome["passed"] == (code == 0), "the exit code and the JSON disagree"
+            assert "plotly" in (self._folder / f"{session}.html").read_text(encoding="utf-8")
+            self._outcomes[session] = {scenario["scenario"]: scenario for scenario in outcome["scenarios"]}
+        return self._outcomes[session]
+
+    def end(self) -> None:
+        """Nobody waits for what is still under way."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
-    """What `bluegreen rehearse --scenario all --format json` says, by scenario."""
-    report = tmp_path_factory.mktemp("report") / "report.html"
-    done = subprocess.run(
-        [
-            Path(sys.executable).parent / "bluegreen",
-            *("rehearse", "--scenario", "all", "--format", "json", "--report", str(report)),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    assert done.stdout.strip(), done.stderr[-4000:]
-    outcome = json.loads(done.stdout)
-    assert outcome["passed"] == (done.returncode == 0), "the exit code and the JSON disagree"
-    assert "plotly" in report.read_text(encoding="utf-8")
-    return {scenario["scenario"]: scenario for scenario in outcome["scenarios"]}
+def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
+    chosen = (getattr(item, "callspec", None) for item in request.session.items)
+    wanted = {str(one.params["session"]) for one in chosen if one is not None and "session" in one.params}
+    started = Sessions(wanted & SESSIONS.keys(), tmp_path_factory.mktemp("sessions"))
+    yield started
+    started.end()
 
 
-@pytest.mark.rehearsal
-@pytest.mark.parametrize("name", NAMES)
-def test_the_scenario_holds(played: dict[str, dict], name: str) -> None:
-    broken = [f"{one['says']}: {one['found']}" for one in played[name]["conditions"] if not one["holds"]]
-    assert played[name]["passed"], broken
-    assert played[name]["conditions"]
+@pytest.mark.parametrize(("session", "name"), PLAYED)
+def test_the_scenario_holds(sessions: Sessions, session: str, name: str) -> None:
+    played = sessions.played(session)[name]
+    broken = [f"{one['says']}: {one['found']}" for one in played["conditions"] if not one["holds"]]
+    assert played["passed"], broken
+    assert played["conditions"]
+
+
+def test_every_scenario_is_played_by_a_test() -> None:
+    assert {name for names in SESSIONS.values() for name in names} == set(NAMES)
 
 
 def test_the_demo_is_among_the_scenarios_and_is_the_default() -> None:

@@ -12,7 +12,9 @@ import boto3
 from botocore.config import Config
 
 from ..clock import Clock
+from ..load_balancer.metrics import MetricSink
 from .deployment_world import DeploymentWorld
+from .embedded_metrics import EmbeddedMetrics
 from .load_balancer_calls import LoadBalancerCalls
 from .loopback_addresses import LoopbackAddresses
 from .played_services import PlayedServices, Records, is_played
@@ -44,7 +46,8 @@ class EcsSettings:
 class PlayedEcs:
     """The services of one emulator, their scheduler thread and their deployments.
 
-    Its calls to the gateway are signed with the access key `ecs`. `put_event` puts an EventBridge entry.
+    Its calls to the gateway are signed with the access key `ecs`. `put_event` puts an EventBridge entry. `metrics` gets
+    what tasks write into their logs in the embedded metric format (None: nobody does).
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class PlayedEcs:
         records: Records,
         clock: Clock,
         put_event: Callable[[Mapping[str, object]], object],
+        metrics: MetricSink | None = None,
     ) -> None:
         self._settings = settings
         self._records = records
         self._clock = clock
         self._put_event = put_event
+        self._embedded = None if metrics is None else EmbeddedMetrics(settings.log_dir, metrics, clock)
         tasks = TasksFile.read(settings.tasks_file) if settings.tasks_file is not None else TasksFile()
         session = boto3.Session("ecs", "ecs", region_name=settings.region)
 
@@ -178,6 +183,8 @@ class PlayedEcs:
             try:
                 self._scheduler.tick()
                 self.services.sweep()
+                if self._embedded is not None:
+                    self._embedded.read()
             except Exception:  # noqa: BLE001  # one bad round must not end the tasks' keeper
                 _log.exception("the service scheduler's round failed; the next follows")
 

@@ -111,6 +111,7 @@ def task_spec(
         environment = {
             **{str(pair["name"]): str(pair.get("value", "")) for pair in mappings(container.get("environment"))},
             **secrets.get(name, {}),
+            **known.environment,
             **tasks.environment_of(image),
             "HOST": address,
             "RELEASE": image_tag(image),

@@ -3,6 +3,8 @@
     [containers.Inference]                       # the container's name in the task definition
     command = ["{python}", "-m", "services.inference"]
     directory = "."                              # relative to this file
+    [containers.Inference.environment]           # what every build gets on this machine
+    METRICS_SECONDS = "0.5"
     [releases."2.0.0-bad-errors".environment]    # an image tag, and what that build does differently
     INFERENCE_FAULTS = "error_rate=0.5"
     [releases."2.6.0-no-capacity"]               # a build that AWS has no capacity for: none of its tasks starts
@@ -22,10 +24,11 @@ from ...engine.errors import RehearsalError
 
 @dataclass(frozen=True, slots=True)
 class ContainerCommand:
-    """How a container is started here: the program with its arguments, and the folder it starts in."""
+    """How a container is started here: the program, its arguments, its folder, and what every build of it gets."""
 
     command: tuple[str, ...]
     directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,23 @@ def _container(name: str, entry: object, path: Path) -> ContainerCommand:
     where = f"[containers.{name}] in the tasks file {path}"
     if not isinstance(entry, dict):
         raise RehearsalError(f'{where} is no table; write command = ["program", "argument"] under it')
-    unknown = sorted(entry.keys() - {"command", "directory"})
+    unknown = sorted(entry.keys() - {"command", "directory", "environment"})
     if unknown:
-        raise RehearsalError(f"{where} has {unknown[0]!r}; it takes command and directory")
+        raise RehearsalError(f"{where} has {unknown[0]!r}; it takes command, directory and environment")
     command = entry.get("command")
     if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):
         raise RehearsalError(f'{where} needs command = ["program", "argument", ...]')
     directory = path.parent / str(entry.get("directory", "."))
     if not directory.is_dir():
         raise RehearsalError(f"{where} has directory {str(entry.get('directory'))!r}, which is no folder")
-    return ContainerCommand(tuple(part.replace("{python}", sys.executable) for part in command), directory.resolve())
+    environment = entry.get("environment", {})
+    if not isinstance(environment, dict):
+        raise RehearsalError(f"{where} has environment as a value; write a table under it")
+    return ContainerCommand(
+        tuple(part.replace("{python}", sys.executable) for part in command),
+        directory.resolve(),
+        _texts(environment, where),
+    )
 
 
 def _environment(tag: str, entry: object, path: Path) -> Mapping[str, str]:
@@ -98,10 +108,14 @@ def _environment(tag: str, entry: object, path: Path) -> Mapping[str, str]:
     has_more = isinstance(entry, dict) and entry.keys() - {"environment", "no_capacity"}
     if not isinstance(entry, dict) or not isinstance(environment, dict) or has_more:
         raise RehearsalError(f'{where} takes one table, [releases."{tag}".environment], and no_capacity = true')
+    return _texts(environment, where)
+
+
+def _texts(environment: Mapping[str, object], where: str) -> Mapping[str, str]:
     wrong = [key for key, value in environment.items() if not isinstance(value, str)]
     if wrong:
         raise RehearsalError(f"{where} has {wrong[0]} as a {type(environment[wrong[0]]).__name__}; write it in quotes")
-    return dict(environment)
+    return {key: str(value) for key, value in environment.items()}
 
 
 def _has_no_capacity(tag: str, entry: object, path: Path) -> bool:

@@ -46,6 +46,7 @@ class CallLog:
         self._total = self._failed = self._left_out = 0
         self._by_action: Counter[str] = Counter()
         self._by_caller: Counter[str] = Counter()
+        self._by_both: dict[str, Counter[str]] = {}
         self._rule_calls: deque[Call] = deque()
 
     def add(self, call: Call) -> None:
@@ -55,6 +56,7 @@ class CallLog:
             self._failed += call.status >= 400
             self._by_action[f"{call.service}:{call.action}"] += 1
             self._by_caller[call.caller] += 1
+            self._by_both.setdefault(call.caller, Counter())[f"{call.service}:{call.action}"] += 1
             if call.service == "elasticloadbalancing" and call.action in RULE_ACTIONS:
                 self._rule_calls.append(call)
                 if len(self._rule_calls) > RULE_CALLS_KEPT:
@@ -62,7 +64,7 @@ class CallLog:
                     self._left_out += 1
 
     def describe(self) -> dict[str, object]:
-        """How many calls there were: in all, failed (status 400 and above), by `service:Action` and by caller.
+        """How many calls there were: in all, failed (status 400 and above), by `service:Action`, by caller, by both.
 
         `rule_calls` are those of RULE_ACTIONS in the order of their end, the oldest `rule_calls_left_out` of them gone.
         """
@@ -72,6 +74,7 @@ class CallLog:
                 "failed": self._failed,
                 "by_action": dict(self._by_action.most_common()),
                 "by_caller": dict(self._by_caller.most_common()),
+                "by_caller_and_action": {caller: dict(made) for caller, made in self._by_both.items()},
                 "rule_calls_left_out": self._left_out,
                 "rule_calls": [
                     {

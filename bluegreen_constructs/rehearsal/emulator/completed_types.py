@@ -1,8 +1,10 @@
 """Template properties that the emulator's own handlers leave out, set up through its APIs after each create and update.
 
-Tables: expiry and point-in-time recovery. Functions: the dead letter queue and the reserved concurrency.
+Tables: expiry and point-in-time recovery. Functions: the dead letter queue and the reserved concurrency. Secrets: the
+kinds of characters that a generated one leaves out.
 """
 
+import string
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TypeAlias, cast
@@ -19,12 +21,27 @@ _Handlers: TypeAlias = dict[str, Callable[..., object] | bool]
 
 
 def install(patches: Patches, world: World) -> None:
-    """Complete the handlers of AWS::DynamoDB::Table and AWS::Lambda::Function."""
+    """Complete the handlers of AWS::DynamoDB::Table, AWS::Lambda::Function and AWS::SecretsManager::Secret."""
     del world
     from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415  # an optional extra
 
     _complete(patches, "AWS::DynamoDB::Table", _tables(patches, dynamodb))
     _complete(patches, "AWS::Lambda::Function", _functions(patches, lambda_svc))
+    _leave_characters_out(patches)
+
+
+def _leave_characters_out(patches: Patches) -> None:
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415  # an optional extra
+
+    generated = cast("Callable[[Properties], str]", patches.original(provisioners, "_sm_secret_string"))
+
+    def secret_string(props: Properties) -> str:
+        given = props.get("GenerateSecretString")
+        if not isinstance(given, Mapping):
+            return generated(props)
+        return generated({**props, "GenerateSecretString": {**given, "ExcludeCharacters": left_out(given)}})
+
+    patches.replace(provisioners, "_sm_secret_string", secret_string, written_for=["props"])
 
 
 def _complete(patches: Patches, resource_type: str, set_up: SetUp) -> None:
@@ -81,6 +98,23 @@ def _functions(patches: Patches, lambda_svc: ModuleType) -> SetUp:
         return answers
 
     return set_up
+
+
+_KINDS_OF_CHARACTERS = {
+    "ExcludePunctuation": string.punctuation,
+    "ExcludeNumbers": string.digits,
+    "ExcludeUppercase": string.ascii_uppercase,
+    "ExcludeLowercase": string.ascii_lowercase,
+}
+
+
+def left_out(generate: Properties) -> str:
+    """All characters that a generated secret must not have; the emulator knows only those that are spelled out.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-secretsmanager-secret-generatesecretstring.html
+    """
+    kinds = (characters for name, characters in _KINDS_OF_CHARACTERS.items() if _is_true(generate.get(name)))
+    return str(generate.get("ExcludeCharacters", "")) + "".join(kinds)
 
 
 def _changes(name: str, wanted: Properties, had: Properties) -> bool:

@@ -46,6 +46,7 @@ def install(patches: Patches, world: World) -> PlayedEcs:
         records,
         world.clock,
         lambda event: put_events({"Entries": [event]}, allow_aws_source=True),
+        world.metrics,
     )
     api = ServiceApi(_emulator_ecs(patches, ecs, records), part.services)
     _replace_actions(patches, ecs, api)

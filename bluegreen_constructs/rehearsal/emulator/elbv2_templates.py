@@ -49,6 +49,7 @@ def install_template_types(patches: Patches) -> None:
     patches.replace(
         provisioners, "_flatten_listener_rule_conditions", template_conditions, written_for=["cfn_conditions"]
     )
+    patches.replace(alb, "_target_group_full_name_from_arn", _full_name, written_for=["arn"])
     _mend_type(
         patches,
         "TargetGroup",
@@ -58,6 +59,15 @@ def install_template_types(patches: Patches) -> None:
     )
     _mend_type(patches, "ListenerRule", create=_checked_rule_create, update=_checked_rule_update)
     _mend_type(patches, "Listener", create=_checked_listener, update=_checked_listener_update)
+
+
+def _full_name(arn: str) -> str:
+    """What Fn::GetAtt TargetGroupFullName is, such as targetgroup/my-target-group/cbf133c568e0d028; "" for no group.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html
+    """
+    name = arn.rpartition(":")[2]
+    return name if name.startswith("targetgroup/") else ""
 
 
 def _mend_type(

@@ -3,7 +3,9 @@
 Rules, patterns and input transformers are ministack's. Mended: an event's `time`, the ingestion time of input
 transformers and schedules are rehearsed time (PutEvents' own Time is not looked at, as in ministack); a Lambda target
 is invoked asynchronously, which means retries and the function's dead letter queue; PutImage is followed by the event
-that ECR sends: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+that ECR sends: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html. Of EventBridge's own
+metrics there is MatchedEvents by RuleName:
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
 """
 
 import json
@@ -46,6 +48,7 @@ def install(patches: Patches, world: World) -> None:
             invoke(record_of(function, config), event_of(payload))
 
     patches.replace(eventbridge, "_dispatch_to_lambda", dispatch_to_lambda, written_for=["arn", "payload"])
+    _count_matches(patches, world)
     put_events = cast(Callable[..., object], patches.original(eventbridge, "_put_events"))
     put_image = cast(Callable[[Mapping[str, object]], Answer], patches.original(ecr, "_put_image"))
 
@@ -56,6 +59,23 @@ def install(patches: Patches, world: World) -> None:
         return answer
 
     patches.replace(ecr, "_put_image", put_image_and_tell, written_for=["data"])
+
+
+def _count_matches(patches: Patches, world: World) -> None:
+    """An event that matches a rule is counted, once whatever the number of the rule's targets."""
+    from ministack.services import eventbridge  # noqa: PLC0415  # an optional extra
+
+    invoke = cast(Callable[..., object], patches.original(eventbridge, "_invoke_target"))
+    targets = cast(Mapping[str, list[object]], patches.original(eventbridge, "_targets"))
+
+    def invoke_and_count(target: object, event: object, rule: Mapping[str, object], view: object = None) -> object:
+        is_first = any(of_rule and of_rule[0] is target for of_rule in targets.values())
+        if world.metrics is not None and is_first and rule.get("EventPattern"):
+            dimensions = {"RuleName": str(rule.get("Name"))}
+            world.metrics.put("AWS/Events", "MatchedEvents", dimensions, [1.0], world.clock.now(), "Count")
+        return invoke(target, event, rule, view)
+
+    patches.replace(eventbridge, "_invoke_target", invoke_and_count, written_for=["target", "event", "rule", "view"])
 
 
 def event_of(payload: str) -> object:

@@ -76,5 +76,11 @@ def program(tags: Mapping[str, str], release: str, tasks: TasksFile, *, address:
         container=name,
         command=known.command,
         directory=Path(known.directory),
-        environment={**tasks.releases.get(release, {}), "HOST": address, "PORT": str(port), "RELEASE": release},
+        environment={
+            **known.environment,
+            **tasks.releases.get(release, {}),
+            "HOST": address,
+            "PORT": str(port),
+            "RELEASE": release,
+        },
     )

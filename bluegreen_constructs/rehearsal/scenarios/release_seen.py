@@ -1,7 +1,6 @@
 """What was recorded of one rollout under load, and the conditions on it. Pure."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -12,6 +11,7 @@ from ..load import LoadRecord
 from ..outcome import Condition, Figure, Outcome
 from ..rollout_watch import Rollout, Weights
 from .traffic_conditions import Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
+from .traffic_samples import traffic_samples
 
 # The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
 # either side.
@@ -320,16 +320,4 @@ class Seen:
         )
 
     def _samples(self) -> dict[str, tuple[tuple[float, float], ...]]:
-        """Requests of each second by side and failed, and the candidate's share, from the first request on."""
-        start = self.watched.started
-        counts: dict[str, Counter[int]] = {"blue": Counter(), "green": Counter(), "failed": Counter()}
-        for record in self.watched.records:
-            failed = record.is_failed or record.is_broken
-            counts["failed" if failed else record.side or "failed"][int(record.scheduled - start)] += 1
-        samples = {
-            name: tuple((second + 0.5, float(count[second])) for second in sorted(count))
-            for name, count in counts.items()
-        }
-        shares = [(0.0, 0.0), *((one.wall - start, one.percent_of(self.rollout.side)) for one in self.weights)]
-        shares.append((self.watched.stopped - start, shares[-1][1]))
-        return {**samples, "candidate's share": tuple(shares)}
+        return traffic_samples(self.watched, self.weights, self.rollout.side)

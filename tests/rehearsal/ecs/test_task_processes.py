@@ -41,6 +41,7 @@ def tasks(tmp_path: Path) -> TasksFile:
     path = tmp_path / "tasks.toml"
     path.write_text(
         '[containers.app]\ncommand = ["{python}", "-m", "app"]\n'
+        '[containers.app.environment]\nSECONDS = "0.5"\nFAULTS = "for every build"\n'
         '[releases."2.0.0-bad".environment]\nFAULTS = "error_rate=0.5"\n'
     )
     return TasksFile.read(path)
@@ -65,10 +66,13 @@ def spec(script: str, tmp_path: Path, **environment: str) -> ProcessSpec:
     return ProcessSpec("app", command, tmp_path, environment)
 
 
-def test_a_process_gets_the_task_definitions_environment_then_the_releases_then_its_own_place(tasks: TasksFile) -> None:
+def test_a_process_gets_the_definitions_environment_the_machines_the_releases_and_its_own_place(
+    tasks: TasksFile,
+) -> None:
     given = task_spec(DEFINITION, tasks, address="127.20.1.1", side="green", secrets={"app": {"TOKEN": "t"}})
     assert given.processes[0].environment == {
         "LEVEL": "info",
+        "SECONDS": "0.5",
         "FAULTS": "error_rate=0.5",
         "TOKEN": "t",
         "HOST": "127.20.1.1",
@@ -98,7 +102,9 @@ def test_an_essential_container_without_a_command_is_refused(tasks: TasksFile) -
         ("[containers.app]\n", "needs command"),
         ('[containers.app]\ncommand = "python"\n', "needs command"),
         ('[containers.app]\ncommand = ["x"]\ndirectory = "nowhere"\n', "which is no folder"),
-        ('[containers.app]\ncommand = ["x"]\nport = 1\n', "it takes command and directory"),
+        ('[containers.app]\ncommand = ["x"]\nport = 1\n', "it takes command, directory and environment"),
+        ('[containers.app]\ncommand = ["x"]\nenvironment = 1\n', "has environment as a value"),
+        ('[containers.app]\ncommand = ["x"]\n[containers.app.environment]\nA = 1\n', "has A as a int"),
         ("[container.app]\n", r"there are \[containers\] and \[releases\]"),
         ("[releases.v2.environment]\nA = 1\n", "has A as a int; write it in quotes"),
         ("[releases.v2]\nA = 'x'\n", "takes one table"),

@@ -215,6 +215,10 @@ RESOURCES: Json = {
     },
     "DeadLetters": {"Type": "AWS::SQS::Queue"},
     "Told": {"Type": "AWS::SNS::Topic"},
+    "CandidateValue": {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"GenerateSecretString": {"PasswordLength": 200, "ExcludePunctuation": True}},
+    },
     "Log": {"Type": "AWS::Logs::LogGroup"},
     "Target": {
         "Type": "AWS::SSM::Parameter",

@@ -80,6 +80,9 @@ def test_calls_are_counted_as_they_come() -> None:
         "by_action": {"elasticloadbalancing:ModifyRule": 2, "elasticloadbalancing:DescribeRules": 1},
         "by_caller": {"played": 3},
     }
+    assert described["by_caller_and_action"] == {
+        "played": {"elasticloadbalancing:ModifyRule": 2, "elasticloadbalancing:DescribeRules": 1}
+    }
 
 
 def test_the_calls_about_rules_are_listed_and_only_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

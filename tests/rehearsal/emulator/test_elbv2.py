@@ -445,7 +445,9 @@ def test_a_template_target_group_keeps_the_defaults_of_what_it_does_not_declare(
         {"Key": "deregistration_delay.timeout_seconds", "Value": 5},
     ]
     properties = {"Port": 80, "TargetType": "ip", "TargetGroupAttributes": declared}
-    arn, _ = template("create", "TargetGroup", "Blue", properties, "stack")
+    arn, made = template("create", "TargetGroup", "Blue", properties, "stack")
+    assert made["TargetGroupFullName"] == arn.rpartition(":")[2]
+    assert str(made["TargetGroupFullName"]).startswith("targetgroup/")
     told = site.client.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
     attributes = {pair["Key"]: pair["Value"] for pair in told}
     assert attributes["stickiness.enabled"] == "true"

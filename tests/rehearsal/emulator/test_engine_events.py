@@ -57,6 +57,22 @@ def test_an_alarm_that_rings_reaches_the_function_of_its_rule_in_awss_shape_and_
     assert described["StateValue"] in {"ALARM", "OK"}
 
 
+def test_an_event_that_matches_a_rule_is_counted_under_the_rules_name(engine: Engine) -> None:
+    before = datetime.fromtimestamp(engine.now(), UTC) - timedelta(minutes=2)
+    set_alarm(engine, "Serving-counted", "ALARM")
+
+    def counted() -> float:
+        found = engine.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Events", MetricName="MatchedEvents", Period=60, Statistics=["Sum"], StartTime=before,
+            EndTime=datetime.fromtimestamp(engine.now(), UTC) + timedelta(minutes=2),
+            Dimensions=[{"Name": "RuleName", "Value": engine.names["AlarmRule"]}],
+        )  # fmt: skip
+        return sum(point["Sum"] for point in found["Datapoints"])
+
+    until(counted)
+    assert counted() >= 1
+
+
 def test_an_event_that_no_invocation_could_handle_is_retried_and_then_in_the_dead_letter_queue(engine: Engine) -> None:
     engine.emulator.switches.fail_function(engine.names["Alarm"])
     try:

@@ -2,11 +2,12 @@
 
 import copy
 import json
+import string
 
 import pytest
 from botocore.exceptions import ClientError
 
-from bluegreen_constructs.rehearsal.emulator.completed_types import expiry, recovery
+from bluegreen_constructs.rehearsal.emulator.completed_types import expiry, left_out, recovery
 from tests.rehearsal.emulator.deployed_engine import RESOURCES, Engine, Json
 
 TTL = {"TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True}}
@@ -143,6 +144,28 @@ def test_the_state_machines_have_the_definitions_that_the_template_puts_together
     assert rollout["type"] == "STANDARD"
     pushed = engine.states.describe_state_machine(stateMachineArn=engine.names["Pushed"])
     assert json.loads(pushed["definition"])["States"]["Take"]["Comment"] == "us-east-1"
+
+
+def test_a_generated_secret_leaves_out_what_the_template_says(engine: Engine) -> None:
+    """In a listener rule's header, or in JSON, any punctuation is one too many."""
+    secrets = engine.client("secretsmanager")
+    value = secrets.get_secret_value(SecretId=engine.names["CandidateValue"])["SecretString"]
+    assert len(value) == 200
+    assert value.isalnum()
+
+
+@pytest.mark.parametrize(
+    ("asked", "characters"),
+    [
+        ({}, ""),
+        ({"ExcludeCharacters": "xy"}, "xy"),
+        ({"ExcludePunctuation": "true", "ExcludeCharacters": "0"}, "0" + string.punctuation),
+        ({"ExcludeNumbers": True, "ExcludeUppercase": False}, string.digits),
+        ({"ExcludeUppercase": True, "ExcludeLowercase": True}, string.ascii_uppercase + string.ascii_lowercase),
+    ],
+)
+def test_kinds_of_characters_are_spelled_out(asked: Json, characters: str) -> None:
+    assert left_out(asked) == characters
 
 
 def test_an_update_changes_the_table_in_place_and_leaves_an_execution_alone(engine: Engine) -> None:

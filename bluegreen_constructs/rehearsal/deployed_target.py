@@ -1,0 +1,97 @@
+"""A deployed canary target as its settings and its stack show it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..engine.errors import RehearsalError
+from ..engine.guardrails import LatencyComparison
+from ..engine.settings_codec import settings_from_dict
+from ..engine.target_settings import PARAMETER_PREFIX, SIDES, TargetSettings
+from .aws_apis import AwsApis
+
+# The engine's logical ids, which no update of a stack changes: a rollout calls the functions by what follows from them.
+_FUNCTION = "BlueGreenRollout"
+_FUNCTIONS = ("Start", "Tick", "Alarm")
+
+
+@dataclass(frozen=True)
+class DeployedTarget:
+    """Where a target's rule, sides and engine are.
+
+    functions: the engine's, by what they do (start, tick, alarm), with their physical names. parameter: where the
+    settings lie.
+    """
+
+    settings: TargetSettings
+    table: str
+    state_machine: str
+    functions: Mapping[str, str]
+    parameter: str
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+        return self.settings.target
+
+    @property
+    def rule(self) -> str:
+        """The live rule."""
+        return self.settings.rule_arn
+
+    @property
+    def groups(self) -> Mapping[str, str]:
+        """The target groups by side."""
+        return {side: self.settings.side(side).group_arn for side in SIDES}
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """The names of the ECS services by side."""
+        return {side: self.settings.side(side).service for side in SIDES}
+
+    @property
+    def cluster(self) -> str:
+        """The cluster of both services."""
+        return self.settings.blue.cluster
+
+    @property
+    def slow_seconds(self) -> float:
+        """The seconds above which the target's latency comparison calls an answer late; infinite without one."""
+        bounds = [one.bound for one in self.settings.guardrails if isinstance(one, LatencyComparison)]
+        return min((bound.total_seconds() for bound in bounds), default=float("inf"))
+
+    def side_of(self, group: str) -> str:
+        """blue or green."""
+        for side, arn in self.groups.items():
+            if arn == group:
+                return side
+        raise RehearsalError(f"the target {self.name} has no target group {group}")
+
+
+def target_in(stack: str, apis: AwsApis) -> DeployedTarget:
+    """The target of a stack; raises RehearsalError when it holds none, or more than one."""
+    found: dict[str, str] = {}
+    parameters: list[str] = []
+    for page in apis.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+            if resource["ResourceType"] == "AWS::SSM::Parameter":
+                parameters.append(resource["PhysicalResourceId"])
+    parameters = [name for name in parameters if name.startswith(PARAMETER_PREFIX)]
+    if len(parameters) != 1:
+        raise RehearsalError(f"stack {stack} holds {len(parameters)} canary targets, and one is rehearsed")
+    value = json.loads(apis.ssm.get_parameter(Name=parameters[0])["Parameter"]["Value"])
+    return DeployedTarget(
+        settings=settings_from_dict(value["settings"], "the target's settings"),
+        table=value["table"],
+        state_machine=value["state_machine"],
+        functions={name.lower(): found[_FUNCTION + name] for name in _FUNCTIONS},
+        parameter=parameters[0],
+    )
+
+
+def release_on(target: DeployedTarget, side: str, apis: AwsApis) -> str:
+    """The image tag that a side's service is told to run, as Amazon ECS says."""
+    (service,) = apis.ecs.describe_services(cluster=target.cluster, services=[target.services[side]])["services"]
+    described = apis.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return str(described["containerDefinitions"][0]["image"].rpartition(":")[2])

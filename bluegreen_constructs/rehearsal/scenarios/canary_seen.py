@@ -1,0 +1,190 @@
+"""What was recorded of one rollout by the deployed engine under load, and what can be said of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..deployed_target import DeployedTarget
+from ..load import LoadRecord
+from ..outcome import Figure
+from ..rollout_watch import Weights
+from .traffic_conditions import Watched
+from .traffic_samples import traffic_samples
+
+# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
+# either side.
+SETTLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the rollout's execution ended, as Step Functions says."""
+
+    status: str
+    error: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class RuleWrite:
+    """A write of the live rule's actions: when (wall clock), and who called Elastic Load Balancing."""
+
+    wall: float
+    caller: str
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """A side's tasks at the end: asked for, running, and when the first one of the scenario stopped (wall clock)."""
+
+    desired: int
+    running: int
+    first_stopped: float | None = None
+
+
+@dataclass(frozen=True)
+class CanarySeen:
+    """Everything recorded of one rollout.
+
+    live_side, live_release: what served before it. explained, history: what `bluegreen explain` and `bluegreen history`
+    answered at the end, the history's oldest item first. weights: how the live rule's weights settled on the load
+    balancer. final_weights: the rule's weights at the end; a side that it does not name is absent.
+    """
+
+    target: DeployedTarget
+    release: str
+    live_side: str
+    live_release: str
+    execution: Execution
+    explained: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...]
+    weights: tuple[Weights, ...]
+    final_weights: Mapping[str, int]
+    writes: tuple[RuleWrite, ...]
+    tasks: Mapping[str, Tasks]
+    watched: Watched
+    calls: Mapping[str, int]
+    speed: float
+
+    @property
+    def candidate_side(self) -> str:
+        """The side that was tried."""
+        return "green" if self.live_side == "blue" else "blue"
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares that the rule gave the candidate, in their order."""
+        return tuple(change.percent_of(self.candidate_side) for change in self.weights)
+
+    @property
+    def a_second(self) -> int:
+        """Fewer requests than half a second's worth show nothing."""
+        return max(1, round(self.watched.rate_per_second / 2))
+
+    def moment(self, number: int) -> float:
+        """When that change of weights had settled (-1: the last one); the end of the load for one that never came."""
+        try:
+            return self.weights[number].wall
+        except IndexError:
+            return self.watched.stopped
+
+    def spans(self) -> list[tuple[float, list[LoadRecord]]]:
+        """The shares that were neither nothing nor everything, each with the requests that were due while it held."""
+        ends = [*(change.wall for change in self.weights), self.watched.stopped][1:]
+        return [
+            (share, self.watched.due(change.wall + SETTLE_SECONDS, end - SETTLE_SECONDS))
+            for change, share, end in zip(self.weights, self.shares, ends, strict=True)
+            if 0 < share < 100
+        ]
+
+    def before(self) -> list[LoadRecord]:
+        """The requests before the first change of weights."""
+        return self.watched.due(0.0, self.moment(0) - SETTLE_SECONDS)
+
+    def afterwards(self) -> list[LoadRecord]:
+        """The requests after the last change of weights."""
+        return self.watched.due(self.moment(-1) + SETTLE_SECONDS, self.watched.stopped)
+
+    def of_candidate(self) -> list[LoadRecord]:
+        """The requests that the candidate answered."""
+        return [record for record in self.watched.records if record.side == self.candidate_side]
+
+    def is_slow(self, record: LoadRecord) -> bool:
+        """Later than the target's latency comparison allows."""
+        return record.latency > self.target.slow_seconds
+
+    def is_bad(self, record: LoadRecord) -> bool:
+        """Anything that its user would complain of."""
+        return record.is_failed or record.is_broken or record.is_wrong or self.is_slow(record)
+
+    def comparison(self, guardrail: str) -> Mapping[str, Any]:
+        """What `bluegreen explain` says of a guardrail; nothing when it knows none of that name."""
+        found = (one for one in self.explained.get("comparisons", ()) if one["guardrail"] == guardrail)
+        return next(found, {})
+
+    def evidence(self) -> Mapping[str, Figure]:
+        """The lines of `bluegreen explain`, each guardrail's on its own."""
+        return {f"bluegreen explain, {one['guardrail']}": _line(one) for one in self.explained.get("comparisons", ())}
+
+    def figures(self) -> dict[str, Figure]:
+        """What was measured, for the report's table."""
+        result, rate = self.watched.result, self.watched.rate_per_second
+        sides = {self.candidate_side: f"candidate {self.release}", self.live_side: f"live {self.live_release}"}
+        figures: dict[str, Figure] = {
+            "requests sent": result.sent,
+            "failed": result.failed,
+            "broken streams": result.broken_streams,
+            "wrong answers": result.wrong_answers,
+        }
+        for side in sorted(sides):
+            tally = result.by_side.get(side)
+            figures[f"served by {side} ({sides[side]})"] = tally.requests if tally else 0
+        figures |= self.evidence()
+        figures["p95 of predictions"] = None if result.latency is None else f"{result.latency.p95 * 1000:.0f} ms"
+        figures["rate"] = f"{rate:g}/s here, {rate / self.speed * 60:g} in a rehearsed minute (x{self.speed:g})"
+        figures["AWS calls"] = sum(self.calls.values())
+        figures["of these, writes of a rule"] = self.calls.get("elasticloadbalancing:ModifyRule", 0)
+        return figures
+
+    def until_back(self) -> Figure:
+        """How long users of the candidate were worse off: from the first bad answer until live had all traffic."""
+        first = next((record.scheduled for record in self.of_candidate() if self.is_bad(record)), None)
+        return None if first is None else self.took(first, self.moment(-1))
+
+    def took(self, start: float, end: float) -> str:
+        """A span in both times."""
+        return f"{end - start:.1f} s here, {(end - start) * self.speed / 60:.1f} rehearsed minutes"
+
+    def samples(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """For the charts."""
+        return traffic_samples(self.watched, self.weights, self.candidate_side)
+
+    def timeline(self) -> tuple[tuple[float, str], ...]:
+        """What the history says, in rehearsed seconds since its first item."""
+        moments = [datetime.fromisoformat(item["at"]).timestamp() for item in self.history]
+        return tuple(
+            (at - moments[0], f"{item['event']}: {item['reason']}")
+            for at, item in zip(moments, self.history, strict=True)
+        )
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    live, candidate, odds = one["live"], one["candidate"], one["odds_of_harm"]
+    of_live = "" if live is None else f"live {live['bad']} bad of {live['requests']}, "
+    reached = odds["reached"]
+    said = f"{reached:.2g}" if reached < 1e6 else "more than a million"
+    return (
+        f"{of_live}candidate {candidate['bad']} bad of {candidate['requests']}, odds of harm {said} of "
+        f"{odds['needed']:.0f}: {one['verdict']}"
+    )
+
+
+def requests_of(arm: Mapping[str, Any] | None) -> tuple[int, int]:
+    """(requests, bad ones) of one side of a comparison as `bluegreen explain` tells it."""
+    return (0, 0) if arm is None else (int(arm["requests"]), int(arm["bad"]))
+
+
+def events_in(history: Sequence[Mapping[str, Any]], event: str) -> list[Mapping[str, Any]]:
+    """The items of the history of one kind."""
+    return [item for item in history if item["event"] == event]
