@@ -255,7 +255,8 @@ def _live_release(former: Rollout | None, live: Side) -> str:
 
 def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
     """Whether the candidate side is known to be without requests, or runs already what it is to run (I8)."""
-    is_drained = former is None or (former.is_tidied and not former.is_left_running)
+    was_kept = former is not None and (former.is_left_running or former.is_quarantined)
+    is_drained = former is None or (former.is_tidied and not was_kept)
     return is_drained or _is_way_back(former, request)
 
 
