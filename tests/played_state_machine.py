@@ -109,9 +109,7 @@ def filled(parameters: Any, data: Any, context: Json) -> Any:
     if not isinstance(parameters, dict):
         return parameters
     return {
-        key.removesuffix(".$"): _evaluated(value, data, context)
-        if key.endswith(".$")
-        else filled(value, data, context)
+        key.removesuffix(".$"): _evaluated(value, data, context) if key.endswith(".$") else filled(value, data, context)
         for key, value in parameters.items()
     }
 
