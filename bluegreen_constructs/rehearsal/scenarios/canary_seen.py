@@ -36,7 +36,7 @@ class RuleWrite:
 
 @dataclass(frozen=True)
 class Tasks:
-    """A side's tasks at the end: asked for, running, and when the first one of the scenario stopped (wall clock)."""
+    """A side's tasks at the end: asked for, running, and when the first one stopped that users had met (wall clock)."""
 
     desired: int
     running: int

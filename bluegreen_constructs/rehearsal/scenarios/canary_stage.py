@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from ...engine.errors import RehearsalError
 from ..application import canary_application, checkout
 from ..deployed_target import DeployedTarget, release_on
 from ..load import LoadProcess, LoadResult
+from ..load.record import LoadRecord
 from ..operator_command import CommandResult, CommandRun, OperatorCommands
 from ..rollout_watch import Weights, calls_between, weights_since
 from ..session import DeployedApplication, LoadMix, Session, wait_until
@@ -192,7 +193,10 @@ class Stage:
             weights=tuple(weights_since(self.target, self.target.rule, after, self.started)),
             final_weights=final_weights(self.target, self.session),
             writes=tuple(_writes(self.target, after, self.started)),
-            tasks={side: _tasks(self.target, side, after, self.started) for side in self.target.groups},
+            tasks={
+                side: _tasks(self.target, side, after, _first_request(records, side, self.started))
+                for side in self.target.groups
+            },
             watched=Watched(self.rate_per_second, self.started, stopped, records, LoadResult.from_records(records)),
             calls=calls_between(self.before, after),
             speed=self.session.speed,
@@ -265,6 +269,11 @@ def _writes(target: DeployedTarget, state: Mapping[str, Any], since: float) -> I
         is_live = call["arn"] == target.rule and call["action"] == "ModifyRule" and call["status"] < 400
         if is_live and call["writes_actions"] and call["wall"] >= since:
             yield RuleWrite(call["wall"], call["caller"])
+
+
+def _first_request(records: Sequence[LoadRecord], side: str, started: float) -> float:
+    """Since when users met the side: what stopped before was replaced while the release was put there."""
+    return min((record.scheduled for record in records if record.side == side), default=started)
 
 
 def _tasks(target: DeployedTarget, side: str, state: Mapping[str, Any], since: float) -> Tasks:
