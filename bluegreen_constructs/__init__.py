@@ -8,15 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .adoption import Adopted as Adopted
     from .canary_alb import CanaryAlb as CanaryAlb
     from .candidate_route import CandidateRoute as CandidateRoute
     from .container import Container as Container
     from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
     from .engine.absolute_floor import AbsoluteFloor as AbsoluteFloor
+    from .engine.comparators import Exact as Exact
+    from .engine.comparators import Score as Score
+    from .engine.comparators import Tolerance as Tolerance
     from .engine.comparison import ErrorComparison as ErrorComparison
     from .engine.guardrails import AlarmGuardrail as AlarmGuardrail
     from .engine.guardrails import LatencyComparison as LatencyComparison
     from .engine.guardrails import MetricComparison as MetricComparison
+    from .engine.migration import MigrationTask as MigrationTask
+    from .engine.replay import ReplayRequest as ReplayRequest
+    from .engine.replay import ReplayRequests as ReplayRequests
     from .engine.smoke_test import HttpSmokeTest as HttpSmokeTest
     from .engine.strategy import AllAtOnce as AllAtOnce
     from .engine.strategy import Canary as Canary
@@ -30,15 +37,24 @@ if TYPE_CHECKING:
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
     from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
+    from .release_marks import AcceptedRelease as AcceptedRelease
+    from .release_marks import Hotfix as Hotfix
     from .rollout_engine import RolloutEngine as RolloutEngine
     from .rollout_limits import RolloutLimits as RolloutLimits
+    from .rule_owner import RuleOwner as RuleOwner
     from .scaling import Scaling as Scaling
+    from .scaling import ScheduledScaling as ScheduledScaling
     from .targets import Targets as Targets
+    from .tasks import Capacity as Capacity
+    from .tasks import ServiceConnect as ServiceConnect
+    from .tasks import Tasks as Tasks
     from .test_traffic import TestTraffic as TestTraffic
     from .traffic_rule import TrafficRule as TrafficRule
 
 _HOMES = {
     "AbsoluteFloor": "engine.absolute_floor",
+    "AcceptedRelease": "release_marks",
+    "Adopted": "adoption",
     "AlarmGuardrail": "engine.guardrails",
     "AlarmThresholds": "guardrail_alarms",
     "AllAtOnce": "engine.strategy",
@@ -46,30 +62,44 @@ _HOMES = {
     "Canary": "engine.strategy",
     "CanaryAlb": "canary_alb",
     "CandidateRoute": "candidate_route",
+    "Capacity": "tasks",
     "Container": "container",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
+    "Exact": "engine.comparators",
     "ExpectedTraffic": "planning.expected_traffic",
+    "Hotfix": "release_marks",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
     "LambdaHook": "hooks",
     "LatencyComparison": "engine.guardrails",
     "Linear": "engine.strategy",
     "MetricComparison": "engine.guardrails",
+    "MigrationTask": "engine.migration",
+    "ReplayRequest": "engine.replay",
+    "ReplayRequests": "engine.replay",
     "RolloutEngine": "rollout_engine",
     "RolloutLimits": "rollout_limits",
+    "RuleOwner": "rule_owner",
     "Scaling": "scaling",
+    "ScheduledScaling": "scaling",
+    "Score": "engine.comparators",
+    "ServiceConnect": "tasks",
     "ServiceRules": "ingress",
     "Split": "engine.strategy",
     "Step": "engine.strategy",
     "Steps": "engine.strategy",
     "Targets": "targets",
+    "Tasks": "tasks",
     "TestTraffic": "test_traffic",
+    "Tolerance": "engine.comparators",
     "TrafficRule": "traffic_rule",
 }
 
 __all__ = [
     "AbsoluteFloor",
+    "AcceptedRelease",
+    "Adopted",
     "AlarmGuardrail",
     "AlarmThresholds",
     "AllAtOnce",
@@ -77,25 +107,37 @@ __all__ = [
     "Canary",
     "CanaryAlb",
     "CandidateRoute",
+    "Capacity",
     "Container",
     "EcsBlueGreenService",
     "ErrorComparison",
+    "Exact",
     "ExpectedTraffic",
+    "Hotfix",
     "HttpSmokeTest",
     "Ingress",
     "LambdaHook",
     "LatencyComparison",
     "Linear",
     "MetricComparison",
+    "MigrationTask",
+    "ReplayRequest",
+    "ReplayRequests",
     "RolloutEngine",
     "RolloutLimits",
+    "RuleOwner",
     "Scaling",
+    "ScheduledScaling",
+    "Score",
+    "ServiceConnect",
     "ServiceRules",
     "Split",
     "Step",
     "Steps",
     "Targets",
+    "Tasks",
     "TestTraffic",
+    "Tolerance",
     "TrafficRule",
 ]
 

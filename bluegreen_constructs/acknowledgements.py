@@ -1,5 +1,7 @@
 """How a construct acknowledges a finding of cdk-nag or cfn-lint: on one resource, with the alternative considered."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Acknowledgment, CfnResource, Validations
 from constructs import IConstruct
 
@@ -10,6 +12,13 @@ def acknowledge(resource: IConstruct, rule: str, reason: str) -> None:
     `reason` names the alternative that was considered. A test lists every acknowledgement of every stack.
     """
     Validations.of(resource).acknowledge(Acknowledgment(id=f"AwsSolutions::{rule}", reason=reason))
+
+
+def acknowledge_all(resource: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Acknowledge several rules at once, by their names, as `acknowledge` does."""
+    found = [Acknowledgment(id=f"AwsSolutions::{rule}", reason=reason) for rule, reason in reasons.items()]
+    if found:
+        Validations.of(resource).acknowledge(*found)
 
 
 def acknowledge_lint(resource: IConstruct, rule: str, reason: str) -> None:

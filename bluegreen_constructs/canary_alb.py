@@ -34,6 +34,7 @@ from .rollout_engine import RolloutEngine
 from .rollout_limits import RolloutLimits
 from .service_load_balancer import ServiceLoadBalancer
 from .side_network import SideNetwork
+from .target_name import target_name
 from .targets import Targets
 from .test_traffic import TestTraffic
 
@@ -43,8 +44,6 @@ DEFAULT_STRATEGY = Steps(
 DEFAULT_BAKE = timedelta(minutes=15)
 
 TestRoutes: TypeAlias = TestTraffic | CandidateRoute | Sequence[TestTraffic | CandidateRoute]
-# What Parameter Store takes in a name, of which the target's is a part.
-_TARGET = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 
 
 class CanaryAlb(Construct):
@@ -95,7 +94,7 @@ class CanaryAlb(Construct):
     ) -> None:
         """Make the sides, the rules and what they need, and let the stack's engine run their rollouts."""
         super().__init__(scope, id)
-        self.target = _target_name(self)
+        self.target = target_name(self)
         refuse_arguments(
             self.node.path,
             blue=blue,
@@ -126,7 +125,7 @@ class CanaryAlb(Construct):
         self._green = CanarySide(self, "Green", targets=green, ingress=ingress, network=network)
         balancer = None
         if ingress.listener is None:
-            balancer = ServiceLoadBalancer(self, "LoadBalancer", vpc=network.vpc, ingress=ingress)
+            balancer = ServiceLoadBalancer(self, vpc=network.vpc, ingress=ingress)
         self.load_balancer = None if balancer is None else balancer.resource
         self._routes = CanaryRoutes(
             self,
@@ -156,13 +155,15 @@ class CanaryAlb(Construct):
         settings = TargetSettings(
             target=self.target,
             rule_arn=self.live_rule.rule_arn,
-            load_balancer=self._metrics.load_balancer,
+            load_balancer=self._routes.load_balancer_full_name,
             blue=self._blue.settings,
             green=self._green.settings,
             steps=strategy.steps(),
             split=strategy.percent if isinstance(strategy, Split) else None,
             test_rule_arns=tuple(rule.rule_arn for rule in self.candidate_rules),
-            guardrails=asked_of_the_engine(self, guardrails, self._metrics, grace_seconds=ingress.grace_seconds),
+            guardrails=asked_of_the_engine(
+                self, guardrails, self._metrics, target=self.target, grace_seconds=ingress.grace_seconds
+            ),
             hooks=asked,
             stickiness_seconds=None if stickiness is None else round(as_timedelta(stickiness, "").total_seconds()),
             bake=baked,
@@ -255,17 +256,3 @@ def _routes(given: TestRoutes | None) -> list[CandidateRoute]:
         return [CandidateRoute.header()]
     routes = [given] if isinstance(given, TestTraffic | CandidateRoute) else given
     return [CandidateRoute.from_test_traffic(one) if isinstance(one, TestTraffic) else one for one in routes]
-
-
-def _target_name(construct: Construct) -> str:
-    """The stack's name and the path in the stack, which no other construct of the account and region has."""
-    stack = cdk.Stack.of(construct)
-    while stack.nested_stack_parent is not None:
-        stack = stack.nested_stack_parent
-    name = stack.stack_name + construct.node.path.removeprefix(stack.node.path)
-    if not _TARGET.fullmatch(name):
-        raise ConfigurationError(
-            f"the target of {construct.node.path} would be {name!r}: use letters, digits, dots, hyphens and _ in the "
-            "stack's name and in construct ids"
-        )
-    return name

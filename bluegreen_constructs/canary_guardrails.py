@@ -16,7 +16,12 @@ _BY_COUNTS = (ErrorComparison, LatencyComparison, MetricComparison, AbsoluteFloo
 
 
 def asked_of_the_engine(
-    scope: Construct, guardrails: Sequence[Guardrail | AlarmThresholds], metrics: SideMetrics, *, grace_seconds: int
+    scope: Construct,
+    guardrails: Sequence[Guardrail | AlarmThresholds],
+    metrics: SideMetrics,
+    *,
+    target: str,
+    grace_seconds: int,
 ) -> tuple[EngineGuardrail, ...]:
     """The guardrails in their order; makes the built-in alarms that `AlarmThresholds` asks for, at its place.
 
@@ -32,7 +37,7 @@ def asked_of_the_engine(
             found.append(AlarmName(_name_here(scope, guardrail.alarm)))
         elif isinstance(guardrail, AlarmThresholds):
             alarms = GuardrailAlarms(
-                scope, "Alarms", metrics=metrics, thresholds=guardrail, grace_seconds=grace_seconds
+                scope, target=target, metrics=metrics, thresholds=guardrail, grace_seconds=grace_seconds
             )
             found += [AlarmName(name) for name in alarms.names]
         elif isinstance(guardrail, _BY_COUNTS):

@@ -24,20 +24,22 @@ LONGEST_FARGATE_STOP = timedelta(seconds=120)
 
 @dataclass(frozen=True)
 class Container:
-    """The application's container on Fargate.
+    """The application's container.
 
     image: what to run; give a tag that is never moved, or a digest (`ContainerImage.from_ecr_repository(repository,
         "sha256:...")`): a rollback can only go back to what the name still means.
     port: the port it listens on.
-    cpu: in 1/1024 of a vCPU (default 256). memory_mib: in MiB (default 512). Only Fargate's combinations.
+    cpu: in 1/1024 of a vCPU (default 256). memory_mib: in MiB (default 512). On Fargate only its combinations.
+    gpus: how many GPUs a task takes (default 0); Fargate has none, so it needs `Tasks(capacity=Capacity.ec2(...))`.
     environment: plain settings; a change starts a rollout. Secrets go to `secrets`.
     secrets: name to `ecs.Secret`; pinned to a version when the value names one, read when a task starts.
     command: what to run instead of the image's own command (default: the image's).
-    stop_timeout: between SIGTERM and SIGKILL (default 30 s, at most 120 s on Fargate). When it ends, requests and
+    stop_timeout: between SIGTERM and SIGKILL (default 30 s, at most 120 s, as on Fargate). When it ends, requests and
         streams still in flight are cut; it has to cover the longest one after draining.
     architecture: the image's processor architecture (default x86-64).
 
-    Raises ConfigurationError for a pair of CPU and memory that Fargate does not have, or a stop time-out over 120 s.
+    Raises ConfigurationError for a port that is none, a name in both environment and secrets, or a stop time-out over
+    120 s; the service refuses a pair of CPU and memory that Fargate does not have.
     """
 
     image: ecs.ContainerImage
@@ -49,20 +51,14 @@ class Container:
     command: Sequence[str] | None = None
     stop_timeout: Span = timedelta(seconds=30)
     architecture: ecs.CpuArchitecture | None = None
+    gpus: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse at synth what Fargate would refuse at deploy."""
+        """Refuse at synth what ECS would refuse at deploy."""
         if not 1 <= self.port <= 65535:
             raise ConfigurationError(f"Container port is {self.port}: give a port between 1 and 65535")
-        allowed = FARGATE_MEMORY_MIB.get(self.cpu)
-        if allowed is None:
-            raise ConfigurationError(
-                f"Container cpu is {self.cpu}: Fargate has {', '.join(str(cpu) for cpu in FARGATE_MEMORY_MIB)}"
-            )
-        if self.memory_mib not in allowed:
-            raise ConfigurationError(
-                f"Container memory_mib is {self.memory_mib} with cpu {self.cpu}: Fargate allows {_listed(allowed)}"
-            )
+        if self.gpus < 0:
+            raise ConfigurationError(f"Container gpus is {self.gpus}: give 0 or more")
         both = self.environment.keys() & self.secrets.keys()
         if both:
             raise ConfigurationError(
@@ -72,6 +68,23 @@ class Container:
         if stop > LONGEST_FARGATE_STOP:
             raise ConfigurationError(f"Container stop_timeout is {stop}: Fargate allows at most 120 s")
         object.__setattr__(self, "stop_timeout", stop)
+
+    def refuse_on_fargate(self) -> None:
+        """Raise ConfigurationError for what Fargate does not have."""
+        if self.gpus:
+            raise ConfigurationError(
+                f"Container gpus is {self.gpus}: Fargate has no GPUs, give Tasks(capacity=Capacity.ec2(...)) with a "
+                "capacity provider of GPU instances"
+            )
+        allowed = FARGATE_MEMORY_MIB.get(self.cpu)
+        if allowed is None:
+            raise ConfigurationError(
+                f"Container cpu is {self.cpu}: Fargate has {', '.join(str(cpu) for cpu in FARGATE_MEMORY_MIB)}"
+            )
+        if self.memory_mib not in allowed:
+            raise ConfigurationError(
+                f"Container memory_mib is {self.memory_mib} with cpu {self.cpu}: Fargate allows {_listed(allowed)}"
+            )
 
     @property
     def stop_seconds(self) -> int:

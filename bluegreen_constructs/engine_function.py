@@ -81,7 +81,7 @@ class EngineFunction(Construct):
             runtime=RUNTIME,
             architectures=["arm64"],
             handler=handler,
-            code={"s3Bucket": code.s3_bucket_name, "s3Key": code.s3_object_key},
+            code={"s3Bucket": code.bucket_name, "s3Key": code.object_key},
             role=self.role.attr_arn,
             description=description,
             timeout=timeout_seconds,
@@ -115,7 +115,10 @@ class EngineFunction(Construct):
         """
         for statement in self._statements:
             if statement["Sid"] == sid:
-                statement["Resource"].extend(new for new in resources if new not in statement["Resource"])
+                further = [new for new in resources if new not in statement["Resource"]]
+                if not further:
+                    return
+                statement["Resource"].extend(further)
                 break
         else:
             statement = Statement(Sid=sid, Effect="Allow", Action=sorted(actions), Resource=list(resources))

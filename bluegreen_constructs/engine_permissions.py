@@ -20,6 +20,7 @@ _CONDITIONS: Mapping[Kind, Mapping[str, Mapping[str, object]]] = {
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
     "tagged at launch": {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
     "scalable target": {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}},
+    "metric namespace": {"StringEquals": {"cloudwatch:namespace": "BlueGreen"}},
 }
 # Why a policy on such a kind has a wildcard, and what else was considered.
 _WILDCARDS: Mapping[Kind, str] = {
@@ -31,10 +32,16 @@ _WILDCARDS: Mapping[Kind, str] = {
     "alternative that was considered",
     "launched from template": "an instance has no ARN before it is launched, so a condition names the launch template; "
     "all launches was the alternative that was considered",
+    "metric namespace": "metrics have no ARNs, so a condition names the namespace; publishing none was considered, and "
+    "ECS would hear of harm only before its next step",
     "parameter": "the settings of all targets lie under one path, so that a wrong name is refused with the names there "
     "are; naming each parameter was considered, and would make the function wait for all targets",
     "scalable target": "a scalable target's ARN holds an id that only AWS knows, so a condition narrows it to ECS; "
     "naming the services was considered, and is not possible",
+    "service deployment": "a deployment has no ARN before it is made; naming the service was considered, and would "
+    "have the service wait for its own hook, so all of the cluster's are named",
+    "service revision": "a revision has no ARN before it is made; naming the service was considered, and would have "
+    "the service wait for its own hook, so all of the cluster's are named",
     "tagged at launch": "what is launched has no ARN before, so a condition allows tags at a launch only; all tags was "
     "the alternative that was considered",
     "task definition": "a revision has no number before it is registered; all families was the alternative that was "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import CfnResource
 from constructs import Construct
 
 from .engine.errors import ConfigurationError
@@ -15,6 +15,8 @@ from .engine.spans import Span, as_timedelta
 
 PERIOD_SECONDS = 60  # Elastic Load Balancing publishes once a minute
 Metric: TypeAlias = Mapping[str, object]
+Name: TypeAlias = str | Mapping[str, object]
+"""A CloudFormation value: a text, a token, or an intrinsic function as a plain dict."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,14 @@ class AlarmThresholds:
 
 @dataclass(frozen=True)
 class SideMetrics:
-    """The load balancer metrics of the two sides; names are CloudFormation values (tokens) for metric dimensions."""
+    """The load balancer metrics of the two sides, by their names in metric dimensions."""
 
-    load_balancer: str
-    blue: str
-    green: str
+    load_balancer: Name
+    blue: Name
+    green: Name
     shares_load_balancer: bool = True
 
-    def metric(self, id: str, name: str, stat: str, side: str) -> dict[str, object]:
+    def metric(self, id: str, name: str, stat: str, side: Name) -> dict[str, object]:
         """One metric of one side, as alarms, scaling policies and dashboards spell it in CloudFormation."""
         return {
             "Id": id,
@@ -118,8 +120,11 @@ LATENCY = "MAX([IF(FILL(rb,0)>{floor},FILL(lb,0),0),IF(FILL(rg,0)>{floor},FILL(l
 UNHEALTHY = "FILL(ub,0)+FILL(ug,0)"
 
 
-class GuardrailAlarms(Construct):
+class GuardrailAlarms:
     """The alarms of one service, made once; their names go to whoever judges a deployment.
+
+    The built-in ones are called `<target>/ErrorRate`, `/Latency` and `/UnhealthyTargets`; what names them has to wait
+    for `resources`.
 
     Built from the target groups' and the load balancer's metrics, never the service's, so that no cycle arises.
     """
@@ -127,15 +132,16 @@ class GuardrailAlarms(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
         *,
+        target: str,
         metrics: SideMetrics,
         thresholds: AlarmThresholds,
         guardrails: Sequence[AlarmGuardrail] = (),
         grace_seconds: int = 0,
     ) -> None:
         """Make the built-in alarms that `thresholds` asks for, and join the given ones."""
-        super().__init__(scope, id)
+        self._scope, self._target = scope, target
+        self.resources: list[CfnResource] = []
         requests = metrics.pair("r", "RequestCount", "Sum")
         own = metrics.own_failures("xl")
         floor = thresholds.requests_floor
@@ -173,7 +179,7 @@ class GuardrailAlarms(Construct):
                 operator="GreaterThanOrEqualToThreshold",
                 breaching=2 + math.ceil(grace_seconds / PERIOD_SECONDS),
             )
-        self._names.extend(_judged_by_alarm(guardrail).alarm.alarm_name for guardrail in guardrails)
+        self._names.extend(guardrail.alarm.alarm_name for guardrail in guardrails)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -191,32 +197,27 @@ class GuardrailAlarms(Construct):
         operator: str = "GreaterThanThreshold",
         breaching: int = 2,
     ) -> None:
-        alarm = cloudwatch.CfnAlarm(
-            self,
-            id,
-            alarm_description=description,
-            comparison_operator=operator,
-            # Metrics come a minute or two late, and FILL reads a minute that has not come as a good one: within three
-            # minutes two bad ones might never be seen together.
-            evaluation_periods=breaching + 3,
-            datapoints_to_alarm=breaching,
-            threshold=threshold,
-            # I4 for alarms: a minute without data is neither good nor bad, so it must not go off; what judges a
-            # candidate without traffic is the step's own evidence, not an alarm.
-            treat_missing_data="notBreaching",
+        expressed = {"Id": "guardrail", "Expression": expression, "Label": description, "ReturnData": True}
+        name = f"{self._target}/{id}"
+        alarm = CfnResource(
+            self._scope,
+            f"{id}Alarm",
+            type="AWS::CloudWatch::Alarm",
+            properties={
+                # A name that says whose alarm rings, in ECS's and the engine's reasons as in everybody's inbox.
+                "AlarmName": name,
+                "AlarmDescription": description,
+                "ComparisonOperator": operator,
+                # Metrics come a minute or two late, and FILL reads a minute that has not come as a good one: within
+                # three minutes two bad ones might never be seen together.
+                "EvaluationPeriods": breaching + 3,
+                "DatapointsToAlarm": breaching,
+                "Threshold": threshold,
+                # I4 for alarms: a minute without data is neither good nor bad, so it must not go off; what judges a
+                # candidate without traffic is the step's own evidence, not an alarm.
+                "TreatMissingData": "notBreaching",
+                "Metrics": [*metrics, expressed],
+            },
         )
-        alarm.add_property_override(
-            "Metrics",
-            [*metrics, {"Id": "guardrail", "Expression": expression, "Label": description, "ReturnData": True}],
-        )
-        self._names.append(alarm.ref)
-
-
-def _judged_by_alarm(guardrail: AlarmGuardrail) -> AlarmGuardrail:
-    """Refuse a comparison here: nobody would ask it, and a guardrail that is never asked looks like one that passes."""
-    if not isinstance(guardrail, AlarmGuardrail):
-        raise ConfigurationError(
-            f"guardrails hold {type(guardrail).__name__}, but this service's deployments are judged by CloudWatch "
-            "alarms alone: give AlarmGuardrail(alarm)"
-        )
-    return guardrail
+        self.resources.append(alarm)
+        self._names.append(name)

@@ -4,21 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from .acknowledgements import acknowledge
-from .ecs_deployment_configuration import LifecycleHook
 from .engine.errors import ConfigurationError
 from .engine.smoke_test import HttpSmokeTest, SmokeTestPlan
 from .engine.spans import Span, as_timedelta
-from .engine_function import EngineFunction
-from .function_network import join_network
+from .hook_function import HookFunction
 
 # Who runs the hook calls the function again when it asks for it, so one invocation only has to outlast its own
 # requests; Lambda allows 15 minutes.
@@ -29,13 +24,14 @@ _STAGES = ("TESTING", "BAKING")
 
 @dataclass(frozen=True)
 class LambdaHook:
-    """A function of yours that is asked about the candidate; for rollouts that the engine runs.
+    """A function of yours that is asked about the candidate.
 
     function: it is invoked with `{"hookDetails": …}` and the rollout, and answers as Amazon ECS's lifecycle hooks do:
         `{"hookStatus": "SUCCEEDED"}`, `FAILED` (the rollout goes back), or `IN_PROGRESS` with a `callBackDelay` in
         seconds.
     stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
-    timeout: when it ends without an answer, the rollout goes back (default 1 h).
+    timeout: when it ends without an answer, the rollout goes back (default 1 h). Amazon ECS, which asks the hooks of
+        an `EcsBlueGreenService` itself, waits 24 h in any case.
     details: what the function gets as `hookDetails`, as JSON values (default: nothing).
     name: how the history calls it (default: the function's construct id).
 
@@ -70,7 +66,8 @@ class LambdaHook:
 class Approval:
     """A person's answer: the rollout waits for `bluegreen promote` or `bluegreen abort`.
 
-    name: how `bluegreen status` and the history call it (default "approval").
+    name: how `bluegreen status` and the history call it (default "approval"). For an `EcsBlueGreenService` it is a
+        pause hook of Amazon ECS, of whole minutes and 14 days at most, for which the very first deployment waits, too.
     stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
     timeout: when it ends without an answer, the rollout goes back (default 24 h).
 
@@ -117,6 +114,14 @@ class TestRoute:
     inside_vpc: bool
 
 
+class FunctionsInVpc(Protocol):
+    """What sends requests by the test route; `connections` is set when it does so from inside a VPC."""
+
+    @property
+    def connections(self) -> ec2.Connections | None:
+        """The function's network connections; None outside a VPC."""
+
+
 class SmokeTests(Construct):
     """The function that sends the smoke tests, and what it is to be asked with.
 
@@ -137,68 +142,15 @@ class SmokeTests(Construct):
         super().__init__(scope, id)
         plan = SmokeTestPlan(url=route.url, headers=route.headers, checks=tuple(checks), host=route.host)
         seconds = sum(check.timeout_seconds for check in checks) + 10
-        self._function = EngineFunction(
+        function = HookFunction(
             self,
             "Function",
-            handler="engine.handlers.smoke_test.handler",
+            module="smoke_test",
             description="Sends the smoke tests to the candidate before it gets production traffic",
             timeout_seconds=min(round(seconds), LONGEST_INVOCATION_SECONDS),
         )
         self.connections: ec2.Connections | None = None
         if route.inside_vpc and vpc is not None:
-            self._move_into(vpc, subnet_ids)
-        self.function_arn = self._function.arn
+            self.connections = function.move_into(vpc, subnet_ids, name="the smoke tests")
+        self.function_arn = function.arn
         self.details = plan.to_details()
-
-    def _move_into(self, vpc: ec2.IVpc, subnet_ids: Sequence[str]) -> None:
-        group = ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=vpc, description="the smoke tests", allow_all_outbound=False
-        )
-        self.connections = ec2.Connections(security_groups=[group])
-        join_network(self._function, group, subnet_ids)
-        acknowledge(
-            self._function.role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Lambda creates the network interfaces of a function in a VPC with the function's role, and the interfaces "
-            "have no ARN before; leaving the function outside the VPC was considered and cannot reach an internal "
-            "load balancer",
-        )
-
-
-class SmokeTestHook(SmokeTests):
-    """The smoke tests of a service that Amazon ECS rolls out, and the role by which it asks for them.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        checks: Sequence[HttpSmokeTest],
-        route: TestRoute,
-        vpc: ec2.IVpc,
-        subnet_ids: Sequence[str],
-    ) -> None:
-        """Make the function and the role."""
-        super().__init__(scope, id, checks=checks, route=route, vpc=vpc, subnet_ids=subnet_ids)
-        role = iam.Role(
-            self,
-            "InvocationRole",
-            assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"),
-            description="Amazon ECS calls the smoke tests",
-            # Inline: hooks run during the first deployment too, when a policy of its own might not be attached yet.
-            inline_policies={
-                "Invoke": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function_arn])]
-                )
-            },
-        )
-        self.lifecycle_hook: LifecycleHook = {
-            "TargetType": "AWS_LAMBDA",
-            "HookTargetArn": self.function_arn,
-            "RoleArn": role.role_arn,
-            "LifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"],
-            "HookDetails": cdk.Stack.of(self).to_json_string(self.details),
-        }

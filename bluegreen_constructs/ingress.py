@@ -3,14 +3,17 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
-from aws_cdk import aws_s3 as s3
 
 from .engine.errors import ConfigurationError
 from .engine.spans import Span, as_timedelta, in_words
 from .traffic_rule import TrafficRule
+
+if TYPE_CHECKING:  # each CDK module takes its time to load, and few services give these
+    from aws_cdk import aws_certificatemanager as acm
+    from aws_cdk import aws_s3 as s3
 
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+", re.IGNORECASE)
 LONGEST_DRAIN = timedelta(seconds=3600)
@@ -68,13 +71,15 @@ class Ingress:
     access_logs: a bucket for the load balancer's access logs (default: none).
     drain: how long requests in flight on a leaving target may go on (default 30 s). When it ends, they and their
         streams are cut.
+    longest_stream: the longest answer that users expect to get whole, such as a model's streamed text (default: not
+        said); one that takes longer than `drain` is refused, every rollout would cut it.
     dual_stack: whether the load balancer answers IPv6 as well (default False); the VPC must have IPv6 addresses.
     web_acl_arn: a web ACL of AWS WAF in this region, which guards the load balancer (default: none).
 
     Raises ConfigurationError for combinations that contradict each other.
     """
 
-    certificate: acm.ICertificate | None = None
+    certificate: "acm.ICertificate | None" = None
     host: str | None = None
     paths: tuple[str, ...] = ()
     health_path: str = "/"
@@ -85,11 +90,12 @@ class Ingress:
     internet_facing: bool = True
     plain_http: bool = False
     sources: tuple[str, ...] = ()
-    access_logs: s3.IBucket | None = None
+    access_logs: "s3.IBucket | None" = None
     drain: Span = timedelta(seconds=30)
     grace: Span = timedelta(seconds=60)
     dual_stack: bool = False
     web_acl_arn: str | None = None
+    longest_stream: Span | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -110,6 +116,12 @@ class Ingress:
         if drain > LONGEST_DRAIN:
             raise ConfigurationError(f"Ingress drain is {drain}: a target group allows at most 3600 s")
         object.__setattr__(self, "drain", drain)
+        longest = timedelta() if self.longest_stream is None else as_timedelta(self.longest_stream, "longest_stream")
+        if longest > drain:
+            raise ConfigurationError(
+                f"Ingress longest_stream is {in_words(longest)} and drain {in_words(drain)}: a rollout would cut the "
+                f"streams that take longer than drain, give drain={in_words(longest)} or more (at most 1 h)"
+            )
         grace = as_timedelta(self.grace, "Ingress grace")
         if grace > LONGEST_GRACE:
             raise ConfigurationError(

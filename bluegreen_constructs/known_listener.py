@@ -25,6 +25,14 @@ def default_groups(listener: elbv2.IApplicationListener | None) -> list[object] 
     return [group["targetGroupArn"] for group in groups if "targetGroupArn" in group]
 
 
+def authenticates(listener: elbv2.IApplicationListener | None) -> bool:
+    """Whether the default action is known to ask users who they are."""
+    resource = _resource(listener)
+    actions = None if resource is None else resolved(resource, resource.default_actions)
+    kinds = [one.get("type", "") for one in actions if isinstance(one, dict)] if isinstance(actions, list) else []
+    return any(kind.startswith("authenticate") for kind in kinds)
+
+
 def is_internet_facing(ingress: Ingress) -> bool | None:
     """Whether the load balancer that is given, or whose listener is, is reachable from the internet."""
     balancer: object = ingress.load_balancer

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from .guardrail_alarms import PERIOD_SECONDS, SideMetrics
+from .guardrail_alarms import PERIOD_SECONDS, Name, SideMetrics
 
 _WIDTH, _HEIGHT = 12, 6
 # Title, unit, metric, statistic. Load balancer metrics:
@@ -61,6 +61,11 @@ class RolloutDashboard(Construct):
         )
 
 
-def _line(metrics: SideMetrics, name: str, side: str, group: str) -> list[object]:
-    dimensions = ["TargetGroup", group, "LoadBalancer", metrics.load_balancer]
+def _line(metrics: SideMetrics, name: str, side: str, group: Name) -> list[object]:
+    dimensions = ["TargetGroup", _in_text(group), "LoadBalancer", _in_text(metrics.load_balancer)]
     return ["AWS/ApplicationELB", name, *dimensions, {"label": side, "color": _COLOURS[side]}]
+
+
+def _in_text(name: Name) -> str:
+    """The name as a token: inside the body, which is a text, CloudFormation would not look at a plain intrinsic."""
+    return name if isinstance(name, str) else cdk.Token.as_string(name)

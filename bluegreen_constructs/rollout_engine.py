@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -27,6 +26,7 @@ from .engine_state_machine import definition
 from .function_network import join_network
 from .policy_length import refuse_long_policies
 from .rollout_rights import Allowed, EngineParts, Right, on_rules, statements
+from .rollout_table import rollout_table
 from .rollout_triggers import abort_on_alarms, start_on_pushes
 from .settings_parameter import settings_parameter
 from .subnet_choice import selected_subnets
@@ -111,7 +111,9 @@ class RolloutEngine(Construct):
         self._rules: dict[str, tuple[str, ...]] = {}  # of each target, the live rule first
         self._may_abort_all: list[iam.IGrantable] = []
         self._logs: list[logs.CfnLogGroup] = []
-        self.table = self._table(removal_policy)
+        self.table = rollout_table(
+            self, logical_id=_TABLE_ID, removal_policy=removal_policy, encryption_key=encryption_key
+        )
         variables = {TABLE: self.table.ref}
         self._functions = {
             "start": self._function("Start", "Begins a rollout, or refuses it", _START_SECONDS, variables),
@@ -231,30 +233,6 @@ class RolloutEngine(Construct):
             known = ", ".join(sorted(self._rules)) or "there is none yet"
             raise ConfigurationError(f"{self.node.path} runs no target {target!r}: give one of {known}")
         return target
-
-    def _table(self, removal_policy: cdk.RemovalPolicy) -> dynamodb.CfnTable:
-        key = self._encryption_key
-        table = dynamodb.CfnTable(
-            self,
-            "Table",
-            attribute_definitions=[
-                {"attributeName": "pk", "attributeType": "S"},
-                {"attributeName": "sk", "attributeType": "S"},
-            ],
-            key_schema=[
-                {"attributeName": "pk", "keyType": "HASH"},
-                {"attributeName": "sk", "keyType": "RANGE"},
-            ],
-            billing_mode="PAY_PER_REQUEST",
-            point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
-            time_to_live_specification={"attributeName": "expires", "enabled": True},
-            sse_specification=None
-            if key is None
-            else {"sseEnabled": True, "sseType": "KMS", "kmsMasterKeyId": key.key_arn},
-        )
-        table.override_logical_id(_TABLE_ID)
-        table.apply_removal_policy(removal_policy)
-        return table
 
     def _function(
         self, name: str, description: str, timeout_seconds: int, variables: Mapping[str, str]

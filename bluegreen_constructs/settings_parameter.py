@@ -4,7 +4,6 @@ import json
 import re
 
 import aws_cdk as cdk
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from .engine.errors import ConfigurationError
@@ -18,7 +17,13 @@ _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _AS_LONG_AS_AN_ARN = "x" * 140
 
 
-def settings_parameter(scope: Construct, settings: TargetSettings, *, table: str, state_machine_arn: str) -> None:
+def settings_parameter(
+    scope: Construct,
+    settings: TargetSettings,
+    *,
+    table: str,
+    state_machine_arn: str,
+) -> None:
     """Make the parameter `/bluegreen/targets/<target>`.
 
     Beside the settings it holds where the engine keeps its parts, so that the `bluegreen` command needs no other
@@ -29,14 +34,18 @@ def settings_parameter(scope: Construct, settings: TargetSettings, *, table: str
     target = settings.target
     _refuse(settings_to_json(settings), target)
     value = {"settings": settings_to_dict(settings), "table": table, "state_machine": state_machine_arn}
-    ssm.CfnParameter(
+    cdk.CfnResource(
         scope,
         "Settings",
-        name=PARAMETER_PREFIX + target,
-        type="String",
-        tier="Intelligent-Tiering",
-        description=f"How rollouts of {target} are run; written by its stack",
-        value=cdk.Stack.of(scope).to_json_string(value),
+        type="AWS::SSM::Parameter",
+        properties={
+            "Name": PARAMETER_PREFIX + target,
+            "Type": "String",
+            "Tier": "Intelligent-Tiering",
+            "Description": f"How rollouts of {target} are run; written by its stack",
+            # Tokens in it stand for ARNs and names, which JSON takes as they are.
+            "Value": json.dumps(value, separators=(",", ":")),
+        },
     )
 
 

@@ -1,6 +1,24 @@
 """Which subnets of a VPC a selection means."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from aws_cdk import aws_ec2 as ec2
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is asked of a VPC for the services in it."""
+
+    zones: Sequence[str]
+    subnet_ids: Sequence[str]
+    has_public: bool
+
+
+def network_of(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None = None) -> Network:
+    """The zones of `vpc`, and the subnets that the selection means (default: private subnets)."""
+    selected = selected_subnets(vpc, selection)
+    return Network(vpc.availability_zones, selected.subnet_ids, selected.has_public)
 
 
 def selected_subnets(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None = None) -> ec2.SelectedSubnets:

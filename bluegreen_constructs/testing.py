@@ -15,6 +15,7 @@ from .engine.errors import AwsError
 from .engine.listener_rules import Json
 from .engine.ports import (
     Command,
+    DeploymentGoneError,
     FleetSeen,
     HistoryItem,
     HookAnswer,
@@ -25,10 +26,12 @@ from .engine.ports import (
     RuleSeen,
     Series,
     TargetsSeen,
+    Watched,
 )
 from .engine.release import Release
 from .engine.rollout import Rollout
 from .engine.runner import tick
+from .engine.service_deployments import DeploymentSeen, RevisionSeen, WaitingHook
 from .engine.target_settings import SIDES, Compute, SideSettings, TargetSettings
 from .engine.tick_answer import TickAnswer
 from .engine.weights import forward, share_of
@@ -41,8 +44,10 @@ __all__ = [
     "InMemoryHooks",
     "InMemoryMetrics",
     "InMemoryRules",
+    "InMemoryServiceDeployments",
     "InMemorySettings",
     "InMemoryStore",
+    "InMemoryVerdicts",
     "InMemoryWorld",
     "example_settings",
 ]
@@ -233,6 +238,7 @@ class InMemoryStore:
     items: dict[str, list[HistoryItem]] = field(default_factory=dict)
     given: dict[str, dict[str, Command]] = field(default_factory=dict)
     records: dict[str, dict[str, ReleaseRecord]] = field(default_factory=dict)
+    deployments: dict[str, Watched] = field(default_factory=dict)
     is_down: bool = False
 
     def load(self, target: str) -> Rollout | None:
@@ -295,9 +301,99 @@ class InMemoryStore:
         self._answer()
         self.records.setdefault(target, {})[record.release.name] = record
 
+    def watched(self) -> Sequence[Watched]:
+        """All of them."""
+        self._answer()
+        return list(self.deployments.values())
+
+    def watch(self, one: Watched) -> None:
+        """Put it there."""
+        self._answer()
+        self.deployments[one.execution] = one
+
+    def unwatch(self, one: Watched) -> None:
+        """Take it away."""
+        self._answer()
+        self.deployments.pop(one.execution, None)
+
     def _answer(self) -> None:
         if self.is_down:
             raise AwsError("the table does not answer")
+
+
+@dataclass
+class InMemoryServiceDeployments:
+    """`ServiceDeployments`: deployments and revisions by ARN, releases by task definition.
+
+    Nothing moves by itself: put in `known` what Amazon ECS would say next. What was asked for is in `calls`.
+    """
+
+    known: dict[str, DeploymentSeen] = field(default_factory=dict)
+    revisions: dict[str, RevisionSeen] = field(default_factory=dict)
+    releases: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def in_flight(self, cluster: str, service: str) -> str:
+        """The newest that has not ended."""
+        return next((one.arn for one in self.latest(cluster, service) if one.is_in_flight), "")
+
+    def latest(self, cluster: str, service: str, limit: int = 20) -> Sequence[DeploymentSeen]:
+        """Those whose ARN names the service; the newest first."""
+        mine = [one for one in self.known.values() if f"/{cluster}/{service}/" in one.arn]
+        return sorted(mine, key=lambda one: one.created_at, reverse=True)[:limit]
+
+    def deployment(self, arn: str) -> DeploymentSeen:
+        """What was put there."""
+        if arn not in self.known:
+            raise DeploymentGoneError(f"Amazon ECS does not know the service deployment {arn}")
+        return self.known[arn]
+
+    def revision(self, arn: str) -> RevisionSeen:
+        """What was put there."""
+        if arn not in self.revisions:
+            raise AwsError(f"Amazon ECS does not know the service revision {arn}")
+        return self.revisions[arn]
+
+    def release(self, task_definition: str, container: str) -> str:  # noqa: ARG002  # the port's signature
+        """What was put there."""
+        if task_definition not in self.releases:
+            raise AwsError(f"Amazon ECS does not know the task definition {task_definition}")
+        return self.releases[task_definition]
+
+    def stop(self, arn: str) -> None:
+        """It goes back, unless it has ended."""
+        self.calls.append(("stop", arn))
+        seen = self.deployment(arn)
+        if seen.is_in_flight and not seen.goes_back:
+            self.known[arn] = replace(seen, status="ROLLBACK_REQUESTED", reason="stopped by a request")
+
+    def answer(self, arn: str, hook_id: str, *, go_on: bool) -> None:
+        """The hook waits no more; ROLLBACK takes the deployment back."""
+        self.calls.append(("continue" if go_on else "roll back", hook_id))
+        seen = self.deployment(arn)
+        waiting: tuple[WaitingHook, ...] = tuple(hook for hook in seen.waiting if hook.id != hook_id)
+        if len(waiting) == len(seen.waiting):
+            raise AwsError(f"hook {hook_id} of {arn} does not wait for an answer")
+        status = seen.status if go_on else "ROLLBACK_REQUESTED"
+        self.known[arn] = replace(seen, waiting=waiting, status=status)
+
+    def deploy(self, cluster: str, service: str, task_definition: str) -> str:
+        """Only noted: what comes of it is for the test to say."""
+        self.calls.append(("deploy", task_definition))
+        return self.in_flight(cluster, service)
+
+
+@dataclass
+class InMemoryVerdicts:
+    """`VerdictMetric`: what was said last of each target, and everything that ever was."""
+
+    said: dict[str, bool] = field(default_factory=dict)
+    published: list[tuple[str, datetime, bool]] = field(default_factory=list)
+
+    def publish(self, target: str, at: datetime, *, unhealthy: bool) -> None:
+        """Keep it."""
+        self.said[target] = unhealthy
+        self.published.append((target, at, unhealthy))
 
 
 @dataclass

@@ -1,10 +1,11 @@
 """TrafficRule: a listener rule that CloudFormation creates but never re-weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnResource, Duration, Stack, Token
+from aws_cdk import CfnResource, Duration, Reference, Stack, Token
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
@@ -14,6 +15,7 @@ from .engine.aws.elbv2_rules import IAM_ACTIONS
 from .engine.errors import ConfigurationError
 from .engine.live_rule import OUR_TAG_PREFIX, STACK_TAG
 from .engine_function import EngineFunction
+from .rule_conditions import RawCondition
 
 # CloudFormation gives up on the handler after this time. Everything the handler may do ends before: Lambda drops an
 # event that waited longer than _EVENT_AGE_S (otherwise a throttled account delivers it hours later, when the stack has
@@ -73,8 +75,6 @@ class TrafficRule(Construct):
     """The custom resource, for dependencies: what waits for it starts with a rule in place."""
     priority: int
     """The rule's priority; lower goes first."""
-    rule_arn: str
-    """The rule's ARN (a token). It stays the same for the rule's life, except when the listener changes."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class TrafficRule(Construct):
         *,
         listener: elbv2.IApplicationListener,
         priority: int,
-        conditions: Sequence[elbv2.ListenerCondition],
+        conditions: Sequence[RawCondition],
         blue: elbv2.IApplicationTargetGroup,
         green: elbv2.IApplicationTargetGroup,
         candidate_weight: int = 0,
@@ -111,42 +111,35 @@ class TrafficRule(Construct):
             ConfigurationError: the combination cannot be deployed.
         """
         super().__init__(scope, id)
-        path = self.node.path
-        blue_arn, green_arn = blue.target_group_arn, green.target_group_arn
-        _refuse_priority(path, priority)
-        _refuse_sides(path, blue_arn, green_arn, candidate_weight)
-        rendered = _rendered(path, conditions)
-        stickiness_s = _stickiness_seconds(path, stickiness)
-        _refuse_tags(path, tags or {})
         listener_arn = listener.listener_arn
-        _claim_priority(self, path, listener_arn, priority)
-
-        handler = _TrafficRuleHandler.of(self)
-        handler.allow_rules_on(listener_arn)
-        properties: dict[str, object] = {
-            "ServiceToken": handler.arn,
-            "ServiceTimeout": _SERVICE_TIMEOUT_S,
-            "ListenerArn": listener_arn,
-            "Priority": priority,
-            "Conditions": rendered,
-            "Blue": blue_arn,
-            "Green": green_arn,
-            "InitialCandidateWeight": candidate_weight,
-        }
-        if stickiness_s is not None:
-            properties["InitialStickinessSeconds"] = stickiness_s
-        if tags:
-            properties["Tags"] = [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
-        self.resource = CfnResource(self, "Resource", type="Custom::TrafficRule", properties=properties)
-        self.resource.node.add_dependency(handler.event_limits)
-        self.rule_arn = self.resource.get_att("RuleArn").to_string()
+        made = traffic_rule_resource(
+            self,
+            "Resource",
+            stack=Stack.of(self),
+            wanted=WantedRule(
+                listener_arn,
+                priority,
+                tuple(conditions),
+                blue.target_group_arn,
+                green.target_group_arn,
+                candidate_weight,
+                stickiness,
+                tags or {},
+            ),
+        )
+        self.resource, self._reference = made.resource, made.reference
         self.listener, self.blue, self.green, self.priority = listener, blue, green, priority
-        self._conditions = rendered
         # CloudFormation sees no link from the groups to the load balancer, so the groups are told: their metrics need
         # the load balancer's name, and what attaches targets to them has to wait for the rule.
         for group in (blue, green):
             if isinstance(group, elbv2.ApplicationTargetGroup):
                 group.register_listener(listener, self)
+        self._conditions = made.conditions
+
+    @property
+    def rule_arn(self) -> str:
+        """The rule's ARN (a token). It stays the same for the rule's life, except when the listener changes."""
+        return self._reference.to_string()
 
     def matches_header(self, name: str, value: str) -> bool:
         """Whether one of the rule's conditions asks for this header with this value."""
@@ -155,6 +148,69 @@ class TrafficRule(Construct):
             if isinstance(config, Mapping) and str(config.get("HttpHeaderName")).lower() == name.lower():
                 return value in _values(condition)
         return False
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """What a rule is to be, as `TrafficRule` says.
+
+    must_serve: the ARN of the group that an update must find with all of the traffic, or it is refused (empty:
+        whichever has it).
+    """
+
+    listener_arn: str
+    priority: int
+    conditions: tuple[RawCondition, ...]
+    blue_arn: str
+    green_arn: str
+    candidate_weight: int = 0
+    stickiness: timedelta | Duration | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    must_serve: str = ""
+
+
+@dataclass(frozen=True)
+class MadeRule:
+    """The custom resource, what stands for the rule's ARN, and its conditions in the API's words."""
+
+    resource: CfnResource
+    reference: Reference
+    conditions: Sequence[Mapping[str, object]]
+
+
+def traffic_rule_resource(scope: Construct, id: str, *, stack: Stack, wanted: WantedRule) -> MadeRule:
+    """Make the custom resource of a rule in `scope`; what `TrafficRule` does, for who needs no construct of it.
+
+    Raises ConfigurationError for what cannot be deployed.
+    """
+    _refuse_priority(scope, wanted.priority)
+    _refuse_sides(scope, wanted.blue_arn, wanted.green_arn, wanted.candidate_weight)
+    rendered = _rendered(scope, wanted.conditions)
+    stickiness_s = _stickiness_seconds(scope, wanted.stickiness)
+    _refuse_tags(scope, wanted.tags)
+    claim_priority((scope, id), stack, wanted.listener_arn, wanted.priority)
+    handler = _TrafficRuleHandler.of(stack)
+    handler.allow_rules_on(wanted.listener_arn)
+    properties: dict[str, object] = {
+        "ServiceToken": handler.arn,
+        "ServiceTimeout": _SERVICE_TIMEOUT_S,
+        # Only named, so that the rule waits for what limits the handler's events.
+        "EventLimits": handler.event_limits,
+        "ListenerArn": wanted.listener_arn,
+        "Priority": wanted.priority,
+        "Conditions": rendered,
+        "Blue": wanted.blue_arn,
+        "Green": wanted.green_arn,
+        "InitialCandidateWeight": wanted.candidate_weight,
+    }
+    if stickiness_s is not None:
+        properties["InitialStickinessSeconds"] = stickiness_s
+    if wanted.must_serve:
+        properties["MustServe"] = wanted.must_serve
+    if wanted.tags:
+        properties["Tags"] = [{"Key": key, "Value": wanted.tags[key]} for key in sorted(wanted.tags)]
+    resource = CfnResource(scope, id, type="Custom::TrafficRule", properties=properties)
+    return MadeRule(resource, resource.get_att("RuleArn"), rendered)
 
 
 class _TrafficRuleHandler(EngineFunction):
@@ -169,7 +225,7 @@ class _TrafficRuleHandler(EngineFunction):
             timeout_seconds=_HANDLER_TIMEOUT_S,
             logical_id=_HANDLER_LOGICAL_ID,
         )
-        self.event_limits = lambda_.CfnEventInvokeConfig(
+        event_limits = lambda_.CfnEventInvokeConfig(
             self,
             "Events",
             function_name=self.resource.ref,
@@ -177,6 +233,7 @@ class _TrafficRuleHandler(EngineFunction):
             maximum_event_age_in_seconds=_EVENT_AGE_S,
             maximum_retry_attempts=2,
         )
+        self.event_limits = event_limits.ref
         # Changing and deleting is allowed by tag and not by listener: CloudFormation updates this role before it
         # deletes the rules that an update removed, when their listener is no longer among the resources.
         # Condition keys: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
@@ -214,10 +271,11 @@ class _TrafficRuleHandler(EngineFunction):
         )
 
     @classmethod
-    def of(cls, scope: Construct) -> "_TrafficRuleHandler":
-        stack = Stack.of(scope)
-        known = stack.node.try_find_child(_HANDLER_ID)
-        return known if isinstance(known, cls) else cls(stack)
+    def of(cls, stack: Stack) -> "_TrafficRuleHandler":
+        known = _handlers.get(stack)
+        if known is None:
+            known = _handlers[stack] = cls(stack)
+        return known
 
     def allow_rules_on(self, listener_arn: str) -> None:
         self.allow("CreateRules", _actions_on("listener"), [listener_arn])
@@ -227,54 +285,70 @@ def _actions_on(kind: str) -> list[str]:
     return [action for action, kinds in IAM_ACTIONS.items() if kind in kinds]
 
 
-# Which TrafficRule has which priority on which listener, by app.
-_claims: "WeakKeyDictionary[IConstruct, dict[tuple[str, int], str]]" = WeakKeyDictionary()
+_handlers: "WeakKeyDictionary[Stack, _TrafficRuleHandler]" = WeakKeyDictionary()
+# Which rule has which priority on which listener, by app; and the app of each stack.
+_claims: "WeakKeyDictionary[IConstruct, dict[tuple[str, int], tuple[Construct, str]]]" = WeakKeyDictionary()
+_apps: "WeakKeyDictionary[Stack, IConstruct]" = WeakKeyDictionary()
 
 
-def _claim_priority(rule: TrafficRule, path: str, listener_arn: str, priority: int) -> None:
-    claims = _claims.setdefault(rule.node.root, {})
-    holder = claims.setdefault((listener_arn, priority), path)
-    if holder != path:
+def claim_priority(rule: tuple[Construct, str], stack: Stack, listener_arn: str, priority: int) -> None:
+    """Have this rule, by scope and id, be the only one with its priority.
+
+    Raises ConfigurationError naming the other one.
+    """
+    app = _apps.get(stack)
+    if app is None:
+        app = _apps[stack] = stack.node.root
+    holder = _claims.setdefault(app, {}).setdefault((listener_arn, priority), rule)
+    if holder != rule:
         raise ConfigurationError(
-            f"{path} asks for priority {priority}, which {holder} has on the same listener: "
+            f"{_path(rule)} asks for priority {priority}, which {_path(holder)} has on the same listener: "
             "give one of them another priority"
         )
 
 
-def _refuse_priority(path: str, priority: int) -> None:
+def _path(rule: tuple[Construct, str]) -> str:
+    scope, own = rule
+    path = str(scope.node.path)
+    return path if own == "Resource" else f"{path}/{own}"
+
+
+def _refuse_priority(rule: Construct, priority: int) -> None:
     if 1 <= priority <= _MAX_PRIORITY or Token.is_unresolved(priority):
         return
-    raise ConfigurationError(f"{path} has priority {priority}: give a whole number from 1 to {_MAX_PRIORITY}")
+    raise ConfigurationError(f"{rule.node.path} has priority {priority}: give a whole number from 1 to {_MAX_PRIORITY}")
 
 
-def _refuse_sides(path: str, blue_arn: str, green_arn: str, candidate_weight: int) -> None:
+def _refuse_sides(rule: Construct, blue_arn: str, green_arn: str, candidate_weight: int) -> None:
     if blue_arn == green_arn:
-        raise ConfigurationError(f"{path} has the same target group as blue and as green: give it two target groups")
+        raise ConfigurationError(
+            f"{rule.node.path} has the same target group as blue and as green: give it two target groups"
+        )
     if not 0 <= candidate_weight <= 100 and not Token.is_unresolved(candidate_weight):
         raise ConfigurationError(
-            f"{path} has candidate_weight {candidate_weight}: "
+            f"{rule.node.path} has candidate_weight {candidate_weight}: "
             "give the percent of requests for green, a whole number from 0 to 100"
         )
 
 
-def _rendered(path: str, conditions: Sequence[elbv2.ListenerCondition]) -> list[dict[str, object]]:
+def _rendered(rule: Construct, conditions: Sequence[RawCondition]) -> list[dict[str, object]]:
     """The conditions as the API takes them; refused when the load balancer would."""
     rendered = [_in_api_words(condition.render_raw_condition()) for condition in conditions]
     if not rendered:
         raise ConfigurationError(
-            f"{path} has no condition: give at least one, such as ListenerCondition.path_patterns(['/*'])"
+            f"{rule.node.path} has no condition: give at least one, such as ListenerCondition.path_patterns(['/*'])"
         )
     fields = [condition["Field"] for condition in rendered]
-    for field in _ONCE_PER_RULE:
-        if fields.count(field) > 1:
+    for once in _ONCE_PER_RULE:
+        if fields.count(once) > 1:
             raise ConfigurationError(
-                f"{path} has {fields.count(field)} {field} conditions, a rule may have one: "
+                f"{rule.node.path} has {fields.count(once)} {once} conditions, a rule may have one: "
                 "give that one several values"
             )
     values = [value for condition in rendered for value in _values(condition)]
     if len(values) > _MAX_CONDITION_VALUES:
         raise ConfigurationError(
-            f"{path} has {len(values)} condition values, a rule may have {_MAX_CONDITION_VALUES}: "
+            f"{rule.node.path} has {len(values)} condition values, a rule may have {_MAX_CONDITION_VALUES}: "
             "use wildcards, or a second TrafficRule"
         )
     return rendered
@@ -305,27 +379,29 @@ def _nested(value: object) -> object:
     return value
 
 
-def _stickiness_seconds(path: str, stickiness: timedelta | Duration | None) -> int | None:
+def _stickiness_seconds(rule: Construct, stickiness: timedelta | Duration | None) -> int | None:
     if stickiness is None:
         return None
     seconds = stickiness.total_seconds() if isinstance(stickiness, timedelta) else stickiness.to_seconds()
     if not 1 <= seconds <= _MAX_STICKINESS_S or seconds != int(seconds):
         raise ConfigurationError(
-            f"{path} has a stickiness of {seconds:g} s: give whole seconds from 1 to {_MAX_STICKINESS_S} (7 days)"
+            f"{rule.node.path} has a stickiness of {seconds:g} s: "
+            f"give whole seconds from 1 to {_MAX_STICKINESS_S} (7 days)"
         )
     return int(seconds)
 
 
-def _refuse_tags(path: str, tags: Mapping[str, str]) -> None:
+def _refuse_tags(rule: Construct, tags: Mapping[str, str]) -> None:
     if len(tags) > _MAX_TAGS:
-        raise ConfigurationError(f"{path} has {len(tags)} tags: give at most {_MAX_TAGS}")
+        raise ConfigurationError(f"{rule.node.path} has {len(tags)} tags: give at most {_MAX_TAGS}")
     for key, value in tags.items():
         if key.lower().startswith(("aws:", OUR_TAG_PREFIX)):
             raise ConfigurationError(
-                f"{path} has the tag {key!r}: choose a key that begins neither with aws: nor with {OUR_TAG_PREFIX}"
+                f"{rule.node.path} has the tag {key!r}: "
+                f"choose a key that begins neither with aws: nor with {OUR_TAG_PREFIX}"
             )
         if not 1 <= len(key) <= 128 or len(value) > 256:
             raise ConfigurationError(
-                f"{path} has the tag {key!r} with a value of {len(value)} characters: "
+                f"{rule.node.path} has the tag {key!r} with a value of {len(value)} characters: "
                 "a key has 1 to 128 characters, a value at most 256"
             )

@@ -72,7 +72,10 @@ class ExistingNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
-    """How the sample inference service runs in an environment."""
+    """How the sample inference service runs in an environment.
+
+    traffic: what the plan of its comparison is checked against, in a quiet hour (default: alarms judge alone).
+    """
 
     repository: str = "inference"
     tasks: int = 2
@@ -83,6 +86,7 @@ class ServiceSettings:
     strategy: AllAtOnce | Canary | Linear = field(default_factory=lambda: Canary(percent=10, bake=timedelta(minutes=5)))
     bake: timedelta = timedelta(minutes=10)
     requests_floor: int = 20
+    traffic: ExpectedTraffic | None = None
     host: str | None = None
     certificate_arn: str | None = None
     internet_facing: bool = True
@@ -201,7 +205,14 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             region="eu-west-1",
             network=NewNetwork(zones=3),
             # Inside the VPC until the certificate of its public name is entered here.
-            service=ServiceSettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
+            service=ServiceSettings(
+                tasks=3,
+                most_tasks=24,
+                cpu=1024,
+                memory_mib=2048,
+                internet_facing=False,
+                traffic=ExpectedTraffic(requests_per_second=50, error_rate=0.002),
+            ),
             canary=CanarySettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
             protected=True,
         ),

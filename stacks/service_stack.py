@@ -6,7 +6,15 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from bluegreen_constructs import AlarmThresholds, Container, EcsBlueGreenService, Ingress, Scaling
+from bluegreen_constructs import (
+    AlarmThresholds,
+    Container,
+    EcsBlueGreenService,
+    ErrorComparison,
+    Ingress,
+    Scaling,
+    Tasks,
+)
 
 from .environments import Environment
 from .golden_check import golden_checks
@@ -39,7 +47,6 @@ class ServiceStack(cdk.Stack):
             self,
             "Inference",
             vpc=network.vpc,
-            subnets=network.task_subnets,
             container=Container(
                 image=ecs.ContainerImage.from_ecr_repository(repository, release),
                 port=8080,
@@ -57,8 +64,13 @@ class ServiceStack(cdk.Stack):
             ),
             strategy=settings.strategy,
             bake=settings.bake,
-            alarms=AlarmThresholds(requests_floor=settings.requests_floor),
+            guardrails=[
+                AlarmThresholds(requests_floor=settings.requests_floor),
+                *([] if settings.traffic is None else [ErrorComparison()]),
+            ],
+            expected_traffic=settings.traffic,
             hooks=golden_checks(),
+            tasks=Tasks(subnets=network.task_subnets),
             scaling=Scaling(
                 min=settings.tasks, max=settings.most_tasks, requests_per_target=settings.requests_per_target
             ),

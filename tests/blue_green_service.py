@@ -10,6 +10,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from bluegreen_constructs import (
     Container,
@@ -17,6 +18,7 @@ from bluegreen_constructs import (
     HttpSmokeTest,
     Ingress,
     Scaling,
+    TrafficRule,
 )
 
 CERTIFICATE_ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/6b5ff6b5-0000-4000-8000-000000000000"
@@ -69,6 +71,35 @@ def shared(stack: cdk.Stack, **changes: object) -> Ingress:
     """The ingress of a service on somebody else's listener."""
     known = {"listener": shared_listener(stack), "priority": 40, "host": "predict.example.com"}
     return Ingress(**{**known, **changes})
+
+
+def rules_of(
+    stack: cdk.Stack, *, id: str = "Edge", priority: int = 20, header: tuple[str, str] = ("x-try", "0123456789abcdef")
+) -> tuple[TrafficRule, TrafficRule]:
+    """A production and a test rule with groups of their own, on somebody else's listener."""
+    scope = Construct(stack, id)
+    vpc = ec2.Vpc.from_vpc_attributes(scope, "Vpc", vpc_id="vpc-9", availability_zones=["eu-west-1a", "eu-west-1b"])
+    blue, green = (
+        elbv2.ApplicationTargetGroup(scope, side, vpc=vpc, port=80, target_type=elbv2.TargetType.IP)
+        for side in ("Blue", "Green")
+    )
+    listener = elbv2.ApplicationListener.from_application_listener_attributes(
+        scope,
+        "Listener",
+        listener_arn=LISTENER_ARN,
+        security_group=ec2.SecurityGroup.from_security_group_id(scope, "Group", "sg-1"),
+    )
+    conditions = {
+        "Production": elbv2.ListenerCondition.path_patterns(["/*"]),
+        "Test": elbv2.ListenerCondition.http_header(header[0], [header[1]]),
+    }
+    production, test = (
+        TrafficRule(
+            scope, name, listener=listener, priority=number, conditions=[conditions[name]], blue=blue, green=green
+        )
+        for name, number in (("Production", priority), ("Test", priority - 1))
+    )
+    return production, test
 
 
 def template(of: EcsBlueGreenService) -> Template:

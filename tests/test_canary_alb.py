@@ -245,7 +245,8 @@ class TestSettings:
 
     def test_thresholds_make_alarms_whose_names_reach_the_engine(self) -> None:
         found = template(canary(guardrails=[ErrorComparison(), AlarmThresholds(p95_latency=None)]))
-        own = {f"<{name}>" for name in resources(found, "AWS::CloudWatch::Alarm") if name.startswith("Model")}
+        alarms = resources(found, "AWS::CloudWatch::Alarm")
+        own = {one["Properties"]["AlarmName"] for name, one in alarms.items() if name.startswith("Model")}
         names = {one.alarm for one in settings_in(found).guardrails if isinstance(one, AlarmName)}
         assert len(own) == 2
         assert names == own

@@ -19,6 +19,7 @@ from tests.blue_green_service import (
     deployment_configuration,
     everything_on,
     new_stack,
+    only,
     resources,
     service,
     shared,
@@ -36,7 +37,10 @@ class TestAlarms:
     def test_three_alarms_watch_both_sides_and_all_are_named_in_the_deployment(self, full: Template) -> None:
         alarms = resources(full, "AWS::CloudWatch::Alarm")
         assert len(alarms) == 3
-        assert {name["Ref"] for name in deployment_configuration(full)["Alarms"]["AlarmNames"]} == set(alarms)
+        named = {one["Properties"]["AlarmName"] for one in alarms.values()}
+        assert named == {f"Stack/Inference/{name}" for name in ("ErrorRate", "Latency", "UnhealthyTargets")}
+        assert set(deployment_configuration(full)["Alarms"]["AlarmNames"]) == named
+        assert set(alarms) <= set(only(resources(full, "AWS::ECS::Service"))["DependsOn"])
         for alarm in alarms.values():
             groups = {
                 str(dimension["Value"])
@@ -55,7 +59,7 @@ class TestAlarms:
             assert alarm["Properties"]["EvaluationPeriods"] == wait + 3
 
     def test_the_error_rate_counts_refused_connections_and_has_a_floor_of_requests(self) -> None:
-        found = template(service(alarms=AlarmThresholds(requests_floor=37)))
+        found = template(service(guardrails=[AlarmThresholds(requests_floor=37)]))
         (alarm,) = [
             a
             for a in resources(found, "AWS::CloudWatch::Alarm").values()
@@ -85,7 +89,7 @@ class TestAlarms:
         (metric, *_) = alarm["Properties"]["Metrics"]
         values = {one["Name"]: one["Value"] for one in metric["MetricStat"]["Metric"]["Dimensions"]}
         assert values["LoadBalancer"] == "app/shared/50dc6c495c0c9188"
-        assert values["TargetGroup"]["Fn::Select"][0] == 5
+        assert values["TargetGroup"]["Fn::GetAtt"][1] == "TargetGroupFullName"
 
     def test_a_model_that_loads_for_ten_minutes_sets_no_alarm_off_while_it_loads(self) -> None:
         slow = Ingress(plain_http=True, health_path="/ready", grace=timedelta(minutes=10))
@@ -134,7 +138,7 @@ class TestHooks:
         (policy,) = role["Properties"]["Policies"]
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Action"] == "lambda:InvokeFunction"
-        assert statement["Resource"] == hook["HookTargetArn"]
+        assert statement["Resource"] == [hook["HookTargetArn"]]
 
     def test_an_internal_load_balancer_is_tested_from_inside_the_vpc(self) -> None:
         found = template(service(ingress=Ingress(internet_facing=False), hooks=[HttpSmokeTest("/ready")]))

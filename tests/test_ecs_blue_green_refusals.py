@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 
 from bluegreen_constructs import (
     Canary,
-    EcsBlueGreenService,
-    ErrorComparison,
     HttpSmokeTest,
     Ingress,
     Linear,
@@ -20,10 +17,10 @@ from bluegreen_constructs import (
 )
 from bluegreen_constructs.engine.errors import ConfigurationError
 from tests.blue_green_service import (
-    PLAIN,
     container,
     network,
     new_stack,
+    rules_of,
     service,
 )
 
@@ -35,7 +32,7 @@ class TestRefusals:
         ("options", "said"),
         [
             ({"bake": timedelta(days=3)}, "at most 1440 minutes"),
-            ({"guardrails": [ErrorComparison()]}, r"guardrails hold ErrorComparison.*: give AlarmGuardrail\(alarm\)"),
+            ({"guardrails": ["errors"]}, "has the guardrail str: give ErrorComparison"),
             ({"bake": timedelta(seconds=90)}, "whole minutes"),
             ({"bake": -timedelta(minutes=1)}, "negative"),
             ({"bake": 10}, "datetime.timedelta or an aws_cdk.Duration"),
@@ -99,31 +96,27 @@ class TestRefusals:
             service(stack, vpc=vpc)
 
     def test_a_test_rule_that_would_never_be_looked_at_is_refused(self) -> None:
-        made = service()
+        production, test = rules_of(new_stack())
         with pytest.raises(ConfigurationError, match="give the test rule a lower number"):
-            ServiceRules(made.test_rule, made.production_rule)
+            ServiceRules(test, production)
         with pytest.raises(ConfigurationError, match="give the test rule a lower number"):
-            ServiceRules(made.production_rule, made.production_rule)
+            ServiceRules(production, production)
 
     @pytest.mark.parametrize("route", [TestTraffic.header(), TestTraffic.header("x-other", "0123456789abcdef")])
     def test_smoke_tests_that_the_given_test_rule_would_not_match_are_refused(self, route: TestTraffic) -> None:
-        own = service(test_traffic=TestTraffic.header("x-try", "0123456789abcdef"))
-        rules = ServiceRules(own.production_rule, own.test_rule)
+        stack = new_stack()
+        rules = ServiceRules(*rules_of(stack, header=("x-try", "0123456789abcdef")))
         with pytest.raises(ConfigurationError, match="would meet the live side"):
-            EcsBlueGreenService(
-                cdk.Stack.of(own),
-                "Other",
-                vpc=own.cluster.vpc,
-                container=container(),
+            service(
+                stack,
                 ingress=Ingress(rules=rules, plain_http=True),
                 hooks=[HttpSmokeTest("/ready")],
                 test_traffic=route,
             )
 
     def test_rules_of_two_services_are_refused(self) -> None:
-        made = service()
-        other = EcsBlueGreenService(
-            cdk.Stack.of(made), "Other", vpc=made.cluster.vpc, container=container(), ingress=PLAIN
-        )
+        stack = new_stack()
+        production, _ = rules_of(stack)
+        _, test = rules_of(stack, id="Other", priority=10)
         with pytest.raises(ConfigurationError, match="different blue"):
-            ServiceRules(made.production_rule, other.test_rule)
+            ServiceRules(production, test)

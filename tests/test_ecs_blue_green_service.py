@@ -18,6 +18,7 @@ from bluegreen_constructs import (
     Ingress,
     Linear,
     Scaling,
+    Tasks,
 )
 from bluegreen_constructs.engine.errors import ConfigurationError
 from tests.blue_green_service import (
@@ -68,7 +69,7 @@ class TestStrategies:
 
     def test_without_alarms_an_empty_list_is_written_so_that_removed_alarms_do_not_go_on(self) -> None:
         none = AlarmThresholds(error_rate_percent=None, p95_latency=None, unhealthy_targets=None)
-        configuration = deployment_configuration(template(service(alarms=none)))
+        configuration = deployment_configuration(template(service(guardrails=[none])))
         assert configuration["Alarms"] == {"AlarmNames": [], "Enable": False, "Rollback": False}
 
     def test_the_circuit_breaker_is_on_and_rolls_back(self) -> None:
@@ -78,7 +79,7 @@ class TestStrategies:
         }
 
     def test_the_circuit_breaker_can_be_left_out(self) -> None:
-        configuration = deployment_configuration(template(service(circuit_breaker=False)))
+        configuration = deployment_configuration(template(service(tasks=Tasks(circuit_breaker=False))))
         assert configuration["DeploymentCircuitBreaker"] == {"Enable": False, "Rollback": False}
 
     def test_ecs_controls_the_deployment(self, full: Template) -> None:
@@ -260,7 +261,7 @@ class TestTasks:
         )
 
     def test_tasks_in_public_subnets_get_public_addresses_or_they_could_not_pull_their_image(self) -> None:
-        found = template(service(subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)))
+        found = template(service(tasks=Tasks(subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC))))
         configuration = only(resources(found, "AWS::ECS::Service"))["Properties"]["NetworkConfiguration"][
             "AwsvpcConfiguration"
         ]
@@ -305,7 +306,7 @@ class TestTasks:
     )
     def test_containers_that_fargate_cannot_run_are_refused(self, settings: dict[str, object], said: str) -> None:
         with pytest.raises(ConfigurationError, match=said):
-            container(**settings)
+            service(container=container(**settings))
 
 
 class TestScaling:
@@ -350,7 +351,6 @@ def test_outputs_say_where_users_and_testers_go_and_the_targets_name(full: Templ
     outputs = full.to_json()["Outputs"]
     assert sorted(output["Description"] for output in outputs.values()) == [
         "the name for the bluegreen command",
-        "what such a request must carry",
-        "where the candidate is reached by the test route",
+        "what a request to the candidate must carry",
         "where users reach the service",
     ]

@@ -57,7 +57,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[st
     assembly = app.synth()
     resources = assembly.get_stack_by_name("Functions").template["Resources"].values()
     handlers = {one["Properties"]["Handler"] for one in resources if one["Type"] == "AWS::Lambda::Function"}
-    return Path(assembly.directory) / engine_code(stack).asset_path, sorted(handlers)
+    return Path(assembly.directory) / engine_code(stack).folder, sorted(handlers)
 
 
 def files_under(folder: Path) -> set[str]:
@@ -96,4 +96,4 @@ def test_the_hash_is_the_same_from_the_checkout_and_from_an_installed_wheel(tmp_
     other = s3_assets.Asset(
         stack, "Other", path=str(installed), exclude=engine_asset._ONLY_ENGINE, ignore_mode=IgnoreMode.GIT
     )
-    assert other.asset_hash == engine_code(stack).asset_hash
+    assert other.asset_hash == engine_code(stack).hash

@@ -169,7 +169,7 @@ def test_a_second_engine_in_a_stack_is_refused_with_the_path_of_the_first() -> N
 # What the parts may do
 
 
-@pytest.mark.parametrize("handler", NEEDS)
+@pytest.mark.parametrize("handler", BY_HANDLER)
 def test_a_function_may_do_what_its_adapters_declare_and_nothing_else(handler: str) -> None:
     """Over both kinds of compute, each action that any adapter of the handler declares is allowed somewhere."""
     found = set()

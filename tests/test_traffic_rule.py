@@ -160,7 +160,7 @@ def test_a_late_event_is_dropped_before_cloudformation_gives_up(template: Templa
     function = template.find_resources("AWS::Lambda::Function")["BlueGreenTrafficRuleHandler"]["Properties"]
     ((limits_id, limits),) = template.find_resources("AWS::Lambda::EventInvokeConfig").items()
     assert function["Timeout"] + limits["Properties"]["MaximumEventAgeInSeconds"] < 300
-    assert rule_in(template, 5)["DependsOn"] == [limits_id]
+    assert rule_in(template, 5)["Properties"]["EventLimits"] == {"Ref": limits_id}
 
 
 def test_rules_may_be_created_on_each_listener_and_on_no_other(ground: Ground, template: Template) -> None:

@@ -17,7 +17,7 @@ from .operator_world import opened
 from .option_parsers import number, option
 from .output import exact, laid_out, write
 from .result_format import Format, FormatOption
-from .rollout_targets import TargetArgument, chosen, last_rollout
+from .rollout_targets import TargetArgument, last_rollout, run_by_engine
 
 EXAMPLES = """\b
 Examples:
@@ -44,7 +44,7 @@ def report_command(
     All three may be read, and the test may be ended, at any time. The interval allows for every earlier look.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = run_by_engine(world, target, "report")
         rollout = last_rollout(engine)
     if rollout.ab is None:
         raise RefusedError(

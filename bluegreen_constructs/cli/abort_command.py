@@ -1,6 +1,8 @@
-"""`bluegreen abort`: all traffic back to live by the direct path, which needs neither the table nor Step Functions."""
+"""`bluegreen abort`: all traffic back to live by the direct path, which needs neither a table nor Step Functions."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -11,7 +13,8 @@ from ..engine.ports import RefusedError
 from ..engine.target_settings import Compute, SideSettings, TargetSettings
 from .answers import answer
 from .aws_sentences import in_words
-from .operator_world import OperatorWorld, TargetEngine, opened
+from .deployment_commands import StopOutcome, stop
+from .operator_world import OperatorWorld, TargetEngine, caller_of, opened
 from .option_parsers import option
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
@@ -21,8 +24,10 @@ EXAMPLES = """\b
 Examples:
   bluegreen abort Serving/Model --reason "payments fail"
   bluegreen abort --rule arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener-rule/app/model/50/60/70
+  bluegreen abort --service serving/inference
 """
 _RULE = re.compile(r"arn:[^\s:]+:elasticloadbalancing:[^\s:]*:\d*:listener-rule/\S+")
+_SERVICE = re.compile(r"(?:arn:[^\s:]+:ecs:(?P<region>[^\s:]*):\d*:service/)?(?P<cluster>[\w-]+)/(?P<service>[\w-]+)")
 _HELD = RefusedError.exit_code
 
 
@@ -30,6 +35,23 @@ def _rule_arn(given: str) -> str:
     if not _RULE.fullmatch(given):
         raise typer.BadParameter(f"{given!r} is no ARN of a listener rule: give it whole, as the console shows it")
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    cluster: str
+    name: str
+    region: str | None
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.name}"
+
+
+def _service(given: str) -> _Service:
+    found = _SERVICE.fullmatch(given)
+    if found is None:
+        raise typer.BadParameter(f"{given!r} is no service of Amazon ECS: give CLUSTER/SERVICE, or its ARN")
+    return _Service(found["cluster"], found["service"], found["region"])
 
 
 def abort_command(
@@ -44,6 +66,10 @@ def abort_command(
         str | None,
         option(_rule_arn, "ARN", "The live rule, instead of TARGET, when Parameter Store does not answer."),
     ] = None,
+    service: Annotated[
+        _Service | None,
+        option(_service, "CLUSTER/SERVICE", "What Amazon ECS rolls out, when Parameter Store does not answer."),
+    ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Give all traffic back to live, at once, in three AWS calls on the rule; then stop the rollout.
@@ -51,23 +77,44 @@ def abort_command(
     It needs neither the engine nor its table nor Step Functions: the rule's own tags say which side is live, and the
     mark that is left on the rule stops whatever of the engine still runs. Exit code 0 when nothing is in flight, too; 3
     when live is not warm: the engine then brings back its capacity first, unless --now says otherwise.
+
+    Amazon ECS takes back what it rolls out itself, in two calls: also while a hook waits for an answer.
     """
-    with opened(context, None if rule is None else rule.split(":")[3]) as world:
+    with opened(context, _region(rule, service)) as world:
+        if service is not None:
+            if target is not None or rule is not None:
+                raise ConfigurationError(f"{target or '--rule'} and --service are given: give one of them")
+            outcome = stop(world, (service.cluster, service.name), str(service), reason or "")
+            _say_stopped(format, str(service), outcome)
+            return
         engine, settings = _reach(world, target, rule)
-        outcome = abort(
+        if engine is not None and engine.is_ecs:
+            outcome = stop(world, engine.service, engine.target, reason or "", engine)
+            _say_stopped(format, engine.target, outcome)
+            return
+        restored = abort(
             world.rules(),
             settings,
-            caller=_caller(world),
+            caller=caller_of(world),
             reason=reason or "",
             now=world.now(),
             store=None if engine is None else engine.store,
             executions=None if engine is None else engine.executions,
             regardless=now,
         )
-    said = "\n".join((_sentence(outcome, settings), *(f"note: {note}" for note in outcome.notes)))
-    answer(format, said, _json_of(outcome, settings))
-    if outcome.state == "NOT_WARM":
+    notes = restored.notes
+    if rule is not None and restored.state == "NOTHING_IN_FLIGHT":
+        notes = (*notes, "the rule of a service that Amazon ECS rolls out tells nothing: abort that with --service")
+    _say(format, _sentence(restored, settings), settings.target, restored, notes)
+    if restored.state == "NOT_WARM":
         raise typer.Exit(_HELD)
+
+
+def _region(rule: str | None, service: _Service | None) -> str | None:
+    """The region that an ARN names."""
+    if rule is not None:
+        return rule.split(":")[3]
+    return None if service is None else service.region
 
 
 def _reach(world: OperatorWorld, target: str | None, rule: str | None) -> tuple[TargetEngine | None, TargetSettings]:
@@ -82,17 +129,9 @@ def _reach(world: OperatorWorld, target: str | None, rule: str | None) -> tuple[
     except AwsError as error:
         raise RolloutError(
             f"the targets' settings cannot be read ({in_words(str(error))}): if only Parameter Store is down, abort "
-            "with --rule ARN"
+            "with --rule ARN, or with --service CLUSTER/SERVICE what Amazon ECS rolls out"
         ) from error
     return engine, engine.settings
-
-
-def _caller(world: OperatorWorld) -> str:
-    """Who aborts; that AWS does not say who it is must not stop an abort."""
-    try:
-        return world.caller()
-    except AwsError:
-        return "unknown (STS did not answer)"
 
 
 def _sentence(outcome: AbortOutcome, settings: TargetSettings) -> str:
@@ -108,11 +147,21 @@ def _sentence(outcome: AbortOutcome, settings: TargetSettings) -> str:
             )
 
 
-def _json_of(outcome: AbortOutcome, settings: TargetSettings) -> dict[str, object]:
-    return {
-        "target": settings.target,
+def _say_stopped(format: Format, target: str, outcome: StopOutcome) -> None:
+    if outcome.state == "NOTHING_IN_FLIGHT":
+        said = f"nothing is in flight on {target}: nothing was changed"
+    else:
+        why = f" ({outcome.why})" if outcome.why else ""
+        said = f"deployment {outcome.rollout} of {target} goes back{why}: Amazon ECS gives live all traffic again"
+    _say(format, said, target, outcome, outcome.notes)
+
+
+def _say(format: Format, sentence: str, target: str, outcome: AbortOutcome | StopOutcome, notes: Sequence[str]) -> None:
+    result = {
+        "target": target,
         "state": outcome.state,
         "rollout": outcome.rollout or None,
         "aws_calls": outcome.calls,
-        "notes": list(outcome.notes),
+        "notes": list(notes),
     }
+    answer(format, "\n".join((sentence, *(f"note: {note}" for note in notes))), result)

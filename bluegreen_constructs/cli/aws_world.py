@@ -12,6 +12,7 @@ from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
 from ..engine.aws.weighted_rules import AlbWeightedRules
 from ..engine.errors import AwsError, ConfigurationError
 from ..engine.ports import WeightedRules
+from ..engine.service_deployments import ServiceDeployments
 from ..rehearsal.clock import Clock
 from .aws_sentences import in_words
 from .operator_world import ExecutionFailure, TargetEngine
@@ -49,6 +50,7 @@ class AwsWorld:
             entry.settings,
             DynamoDbStore(clients.dynamodb(), entry.table, clients.TRANSPORT_ERRORS),
             StepFunctionsExecutions(self._step_functions, entry.state_machine_arn, clients.TRANSPORT_ERRORS),
+            has_table=bool(entry.table),
         )
 
     def rules(self) -> WeightedRules:
@@ -56,6 +58,13 @@ class AwsWorld:
         from ..engine.aws import clients  # noqa: PLC0415
 
         return AlbWeightedRules(clients.elbv2(), clients.elbv2_writes(), clients.TRANSPORT_ERRORS)
+
+    def deployments(self) -> ServiceDeployments:
+        """On Amazon ECS."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.ecs_deployments import EcsDeployments  # noqa: PLC0415
+
+        return EcsDeployments(clients.service_deployments(), clients.TRANSPORT_ERRORS)
 
     def caller(self) -> str:
         """One call: GetCallerIdentity, tried once, as an abort does not wait for it.

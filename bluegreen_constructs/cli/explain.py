@@ -1,7 +1,6 @@
 """`bluegreen explain`: why a rollout is where it is: its evidence, its gates, and what would change the verdict."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 from rich.table import Table
@@ -9,16 +8,16 @@ from rich.text import Text
 
 from ..engine.guardrails import Assessment
 from ..engine.model import Arm
-from ..engine.rollout import Rollout
 from .answers import as_json
+from .deployment_reading import known_deployment
 from .explanation import Finding, Odds, findings, others
 from .operator_world import opened
 from .output import exact, laid_out, write
 from .result_format import Format, FormatOption
-from .rollout_summary import json_of, table_of
+from .rollout_summary import view_of
 from .rollout_targets import TargetArgument, chosen, last_rollout
-from .spelled_times import iso, rough
-from .waiting_for import waiting_for
+from .spelled_times import iso
+from .target_view import TargetView, table_of
 
 EXAMPLES = """\b
 Examples:
@@ -39,29 +38,43 @@ def explain_command(
     """
     with opened(context) as world:
         engine = chosen(world, target)
-        rollout = last_rollout(engine)
-        now = world.now()
-    found = findings(rollout)
+        if engine.is_ecs:
+            deployment = known_deployment(world, engine)
+            rollout, view = deployment.rollout, deployment.view(world.now())
+            deadline, judges = None, tuple(deployment.judges())
+            is_counted = engine.has_table and not deployment.trouble
+        else:
+            rollout = last_rollout(engine)
+            view = view_of(engine.target, rollout, world.now())
+            deadline, judges = iso(rollout.started_at + rollout.settings.deadline), ()
+            is_counted = True
+    found = () if rollout is None else findings(rollout)
+    alarms = () if rollout is None else others(rollout, found)
     if format is Format.JSON:
-        write(as_json(_json_of(rollout, found)))
-    else:
-        write(laid_out(_parts(rollout, found, now), _WIDEST))
+        evidence = {"comparisons": [_finding(one) for one in found], "others": [_said(one) for one in alarms]}
+        write(as_json({**view.json, "deadline": deadline, "judges": list(judges), **evidence}))
+        return
+    gates = dict.fromkeys((*judges, *_gates(view, deadline)))  # a note may be what a judge says, too
+    write(laid_out(_parts(view, found, alarms, gates, is_counted=is_counted), _WIDEST))
 
 
-def _parts(rollout: Rollout, found: Sequence[Finding], now: datetime) -> Iterator[Table | Text]:
-    yield table_of([(rollout.target, rollout)], now)
+def _parts(
+    view: TargetView, found: Sequence[Finding], alarms: Sequence[Assessment], gates: Iterable[str], *, is_counted: bool
+) -> Iterator[Table | Text]:
+    yield table_of([view])
     yield Text()
     if found:
         yield _counts(found)
         yield Text()
         for finding in found:
             yield Text(f"What would change {finding.name}: {finding.would_change}.")
-    else:
-        yield Text("Nothing was counted yet." if not rollout.has_ended else "Nothing was counted.")
-    for said in others(rollout, found):
+    elif is_counted:
+        yield Text("Nothing was counted." if view.has_ended else "Nothing was counted yet.")
+    for said in alarms:
         yield Text(f"{said.guardrail}: {said.verdict.value}, {said.reason}.")
-    yield Text()
-    for line in _gates(rollout, now):
+    if found or alarms or is_counted:
+        yield Text()
+    for line in gates:
         yield Text(line)
 
 
@@ -80,24 +93,16 @@ def _arm(arm: Arm) -> str:
     return f"{arm.bad} of {arm.requests}"
 
 
-def _gates(rollout: Rollout, now: datetime) -> Iterator[str]:
-    hold = rollout.hold if not rollout.has_ended else None
-    if hold is not None:
-        yield f"Paused ({hold.kind.value}) for {rough(now - hold.since)}: {hold.reason}."
-    if rollout.why_back:
-        yield f"Why it {'went' if rollout.has_ended else 'goes'} back: {rollout.why_back}."
-    yield f"It waits for {waiting_for(rollout)}."
-    if not rollout.has_ended:
-        yield f"Its deadline is {iso(rollout.started_at + rollout.settings.deadline)}."
-
-
-def _json_of(rollout: Rollout, found: Sequence[Finding]) -> dict[str, object]:
-    return {
-        **json_of(rollout.target, rollout),
-        "deadline": iso(rollout.started_at + rollout.settings.deadline),
-        "comparisons": [_finding(one) for one in found],
-        "others": [_said(one) for one in others(rollout, found)],
-    }
+def _gates(view: TargetView, deadline: str | None) -> Iterator[str]:
+    for note in view.notes:
+        yield f"{note[:1].upper()}{note[1:]}."
+    if view.paused:
+        yield f"Paused {view.paused}."
+    if view.why_back:
+        yield f"Why it {'went' if view.has_ended else 'goes'} back: {view.why_back}."
+    yield f"It waits for {view.waits_for}."
+    if deadline is not None and not view.has_ended:
+        yield f"Its deadline is {deadline}."
 
 
 def _finding(one: Finding) -> dict[str, object]:

@@ -4,23 +4,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import typer
 from rich.console import Console, Group
 from rich.text import Text
 
 from ..engine.errors import AwsError, RolloutError
-from ..engine.lifecycle import Phase
 from ..engine.rollout import Rollout
 from .endings import FAILED, INTERRUPTED, end_with
 from .interruption import Interrupted
 from .operator_world import OperatorWorld, TargetEngine
 from .option_parsers import number, option
 from .output import Progress
-from .rollout_summary import line_of, table_of
+from .rollout_summary import view_of
 from .spelled_times import rough
-from .waiting_for import waiting_for
+from .target_view import TargetView, table_of
+
+T = TypeVar("T")
 
 LONGEST = timedelta(hours=48)
 """Longer than any rollout with the default deadline of 36 h."""
@@ -28,75 +29,93 @@ _SECONDS = 5.0
 _FAILURES = 12  # in a row: a minute of them is no hiccup
 _LOOKS_BETWEEN = 6  # half a minute: how long an execution that has ended may be unknown
 
-_Show: TypeAlias = Callable[[Rollout], None]
+_Show: TypeAlias = Callable[[TargetView], None]
 TIMEOUT = option(
     number("number of minutes", 0, 60 * 24 * 30, above=True), "MINUTES", "Stop watching after them; default: 48 hours."
 )
 
 
-def follow(world: OperatorWorld, engine: TargetEngine, rollout: Rollout, timeout: timedelta = LONGEST) -> Rollout:
+def follow(world: OperatorWorld, engine: TargetEngine, rollout: Rollout, timeout: timedelta = LONGEST) -> TargetView:
     """Show the rollout as it goes on, and answer it when it has ended.
 
     A failed read is tried again for a minute. Raises RolloutError when the time is over, when another rollout has taken
     the place of this one, and when its execution has ended without it; the rollout itself is left alone in every case.
     """
-    until = world.now() + timeout
     looks = silent = 0
-    with _shown(world) as show:
+
+    def again() -> TargetView:
+        nonlocal rollout, looks, silent
+        looks += 1
+        found = _same(rollout, tried(world, lambda: engine.store.load(engine.target)), engine.target)
+        # One look at the execution is not enough: an abort stops it, and starts another one that ends the rollout.
+        if looks % _LOOKS_BETWEEN == 0:
+            is_silent = found == rollout and not _runs(engine, found)
+            silent = silent + 1 if is_silent else 0
+            if silent == 2:
+                raise RolloutError(
+                    f"the execution of rollout {rollout.id} has ended, and the rollout is still "
+                    f"{rollout.phase.value}: bring all traffic to live with bluegreen abort {rollout.target}"
+                )
+        rollout = found
+        return view_of(engine.target, rollout, world.now())
+
+    return until_ended(world, view_of(engine.target, rollout, world.now()), again, timeout)
+
+
+def until_ended(
+    world: OperatorWorld, view: TargetView, again: Callable[[], TargetView], timeout: timedelta = LONGEST
+) -> TargetView:
+    """Show what `again` answers every few seconds, from `view` on, and answer the one that has ended.
+
+    Raises RolloutError when the time is over.
+    """
+    until = world.now() + timeout
+    with _shown() as show:
         while True:
-            show(rollout)
-            if rollout.has_ended:
-                return rollout
+            show(view)
+            if view.has_ended:
+                return view
             left = (until - world.now()).total_seconds()
             if left <= 0:
                 raise RolloutError(
-                    f"rollout {rollout.id} is still {rollout.phase.value} after {rough(timeout)}: it goes on; watch it "
-                    f"again with bluegreen watch {rollout.target}"
+                    f"{view.what} is still {view.phase} after {rough(timeout)}: it goes on; watch it again with "
+                    f"bluegreen watch {view.target}"
                 )
             world.wait(min(_SECONDS, left))
-            looks += 1
-            found = _again(world, engine, rollout)
-            # One look at the execution is not enough: an abort stops it, and starts another one that ends the rollout.
-            if looks % _LOOKS_BETWEEN == 0:
-                is_silent = found == rollout and not _runs(engine, found)
-                silent = silent + 1 if is_silent else 0
-                if silent == 2:
-                    raise RolloutError(
-                        f"the execution of rollout {rollout.id} has ended, and the rollout is still "
-                        f"{rollout.phase.value}: bring all traffic to live with bluegreen abort {rollout.target}"
-                    )
-            rollout = found
+            view = again()
 
 
-def end_of(rollout: Rollout) -> None:
+def tried(world: OperatorWorld, read: Callable[[], T]) -> T:
+    """What `read` answers; a minute of failures in a row is no hiccup, and raised."""
+    for _ in range(_FAILURES - 1):
+        try:
+            return read()
+        except AwsError:
+            world.wait(_SECONDS)
+    return read()
+
+
+def end_of(view: TargetView) -> None:
     """End the command as the rollout has ended: quietly when promoted, with exit code 1 when it went back."""
-    if rollout.phase is not Phase.PROMOTED:
+    if not view.is_promoted:
         raise typer.Exit(FAILED)
 
 
 @contextmanager
-def leaving_it_running(rollout: str) -> Iterator[None]:
+def leaving_it_running(what: str) -> Iterator[None]:
     """Ctrl-C within the block ends the watching only, and says so."""
     try:
         yield
     except Interrupted:
-        code = end_with(f"interrupted; rollout {rollout} goes on", INTERRUPTED)
+        code = end_with(f"interrupted; {what} goes on", INTERRUPTED)
         raise typer.Exit(code) from None
 
 
-def _again(world: OperatorWorld, engine: TargetEngine, known: Rollout) -> Rollout:
-    for tries_left in reversed(range(_FAILURES)):
-        try:
-            found = engine.store.load(engine.target)
-            break
-        except AwsError:
-            if not tries_left:
-                raise
-            world.wait(_SECONDS)
+def _same(known: Rollout, found: Rollout | None, target: str) -> Rollout:
     if found is None or found.id != known.id:
         raise RolloutError(
             f"rollout {known.id} has ended, and {'nothing' if found is None else found.id} is in its place: see "
-            f"bluegreen history {engine.target}"
+            f"bluegreen history {target}"
         )
     return found
 
@@ -109,7 +128,7 @@ def _runs(engine: TargetEngine, rollout: Rollout) -> bool:
 
 
 @contextmanager
-def _shown(world: OperatorWorld) -> Iterator[_Show]:
+def _shown() -> Iterator[_Show]:
     # Not rich's opinion of a terminal: FORCE_COLOR makes one of a log, which has no use for a table that moves.
     if not sys.stderr.isatty():
         yield _lines()
@@ -118,9 +137,8 @@ def _shown(world: OperatorWorld) -> Iterator[_Show]:
 
     with Live(console=Console(stderr=True), redirect_stdout=False, redirect_stderr=False) as live:
 
-        def show(rollout: Rollout) -> None:
-            table = table_of([(rollout.target, rollout)], world.now())
-            live.update(Group(table, Text(f"It waits for {waiting_for(rollout)}")), refresh=True)
+        def show(view: TargetView) -> None:
+            live.update(Group(table_of([view]), Text(f"It waits for {view.waits_for}")), refresh=True)
 
         yield show
 
@@ -128,10 +146,10 @@ def _shown(world: OperatorWorld) -> Iterator[_Show]:
 def _lines() -> _Show:
     say, said = Progress(), ""
 
-    def show(rollout: Rollout) -> None:
+    def show(view: TargetView) -> None:
         nonlocal said
-        if (line := line_of(rollout)) != said:
-            said = line
-            say(line)
+        if view.line != said:
+            said = view.line
+            say(said)
 
     return show

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ..engine.ports import HistoryItem
 from .answers import as_json
+from .deployment_reading import deployments_as_items
 from .operator_world import opened
 from .option_parsers import option, whole
 from .output import laid_out, write
@@ -37,11 +38,15 @@ def history_command(
 ) -> None:
     """What happened to a target, the latest first: the caller as AWS saw it, the reason, the release, the evidence.
 
-    Items are kept for 400 days. JSON exports all of them, with the evidence.
+    Items are kept for 400 days. JSON exports all of them, with the evidence. Of what Amazon ECS rolls out, its own last
+    deployments are among them, with the task definition of each; ECS forgets them after 90 days.
     """
     with opened(context) as world:
         engine = chosen(world, target)
-        items = engine.store.history(engine.target, limit or (_ALL if format is Format.JSON else _SHOWN))
+        most = limit or (_ALL if format is Format.JSON else _SHOWN)
+        items = list(engine.store.history(engine.target, most)) if engine.has_table else []
+        if engine.is_ecs:
+            items = sorted([*items, *deployments_as_items(world, engine)], key=_newest_first)[:most]
     if format is Format.JSON:
         write(as_json({"target": engine.target, "items": [_json_of(item) for item in items]}))
     elif items:
@@ -50,22 +55,34 @@ def history_command(
         write(f"nothing has happened to {engine.target} yet\n")
 
 
+def _newest_first(item: HistoryItem) -> float:
+    return -item.at.timestamp()
+
+
 def _table(items: Sequence[HistoryItem]) -> Table:
+    has_definitions = any(_definition(item) for item in items)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("time", no_wrap=True)
     for heading in ("event", "release", "phase", "weight", "caller", "reason"):
         table.add_column(heading, overflow="fold")
+    if has_definitions:
+        table.add_column("task definition", overflow="fold")
     for item in items:
         table.add_row(
             iso(item.at),
             item.event,
-            item.release,
+            item.release or "-",
             item.phase or "-",
             "-" if item.weight is None else f"{item.weight:g} %",
             item.caller.rpartition(":")[2] or "-",  # the whole ARN is in the JSON
             item.reason or "-",
+            *([_definition(item) or "-"] if has_definitions else []),
         )
     return table
+
+
+def _definition(item: HistoryItem) -> str:
+    return str(item.evidence.get("task_definition", "")).rpartition("/")[2]
 
 
 def _json_of(item: HistoryItem) -> dict[str, object]:

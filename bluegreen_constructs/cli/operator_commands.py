@@ -4,16 +4,19 @@ from typing import Annotated
 
 import typer
 
+from ..engine.errors import AwsError, ConfigurationError
 from ..engine.lifecycle import Phase
 from ..engine.ports import Command, RefusedError, Verb
 from ..engine.rollout import HoldKind, Rollout
 from .answers import answer
+from .deployment_commands import go_on
+from .deployment_reading import deployment_in_flight
 from .operator_world import OperatorWorld, TargetEngine, opened
 from .option_parsers import option, whole
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
 from .rollout_summary import step_of
-from .rollout_targets import TargetArgument, chosen, in_flight
+from .rollout_targets import TargetArgument, chosen, in_flight, run_by_engine
 from .waiting_for import waiting_for
 
 PROMOTE_EXAMPLES = """\b
@@ -39,29 +42,74 @@ def promote_command(
         int | None,
         option(whole("step", 1, 1000), "N", "Only if it still is at step N, as status shows it; default: any."),
     ] = None,
+    hook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Which pause hook of Amazon ECS; default: the one that waits.", show_default=False
+        ),
+    ] = None,
     reason: ReasonOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Answer a pause, a hold or an approval with: go on. An A/B test ends with the candidate.
 
     The answer counts for the step the rollout is at now: if it has moved on meanwhile, nothing happens. Exit code 3
-    when it waits for no answer.
+    when it waits for no answer. A pause hook of Amazon ECS is answered at once.
     """
     with opened(context) as world:
         engine = chosen(world, target)
-        rollout = in_flight(engine, "promote")
-        if from_step is not None and rollout.step + 1 != from_step:
-            at = f"at step {step_of(rollout)}" if rollout.step >= 0 else "before its first step"
-            raise RefusedError(
-                f"rollout {rollout.id} is {at}, and --from-step is {from_step}: look at it with bluegreen explain "
-                f"{rollout.target}, and answer for the step it is at"
+        if engine.is_ecs:
+            _promote_deployment(world, engine, from_step=from_step, hook=hook, reason=reason, format=format)
+            return
+        if hook is not None:
+            raise ConfigurationError(
+                f"--hook names a pause hook of Amazon ECS, and the engine rolls out {engine.target}"
             )
+        rollout = in_flight(engine, "promote")
+        _is_at(f"rollout {rollout.id}", engine.target, rollout.step, step_of(rollout), from_step)
         if rollout.hold is None and not _is_split(rollout):
             raise RefusedError(
                 f"rollout {rollout.id} waits for no answer, it is {rollout.phase.value} and waits for "
                 f"{waiting_for(rollout)}"
             )
         _give(world, engine, rollout, "promote", reason=reason, format=format)
+
+
+def _promote_deployment(
+    world: OperatorWorld,
+    engine: TargetEngine,
+    *,
+    from_step: int | None,
+    hook: str | None,
+    reason: str | None,
+    format: Format,
+) -> None:
+    found = deployment_in_flight(world, engine, "promote")
+    _is_at(f"deployment {found.id}", engine.target, found.step, found.step_shown, from_step)
+    if found.waiting:
+        said = go_on(world, engine, found, hook, reason or "")
+        shown = found.step + 1 if found.step >= 0 else None
+        answer(format, said, {"target": engine.target, "rollout": found.id, "given": "promote", "step": shown})
+    elif found.is_asked and found.rollout is not None:
+        _give(world, engine, found.rollout, "promote", reason=reason, format=format)
+    elif found.trouble:
+        raise AwsError(
+            f"the judge's table cannot be read, so whether it waits for an answer is not known: {found.trouble}"
+        )
+    else:
+        raise RefusedError(
+            f"deployment {found.id} waits for no answer, it is {found.at} and waits for {found.waits_for}"
+        )
+
+
+def _is_at(what: str, target: str, step: int, shown: str, from_step: int | None) -> None:
+    """Refuse an answer for another step than the one that it is at."""
+    if from_step is not None and step + 1 != from_step:
+        at = f"at step {shown}" if step >= 0 else "before its first step"
+        raise RefusedError(
+            f"{what} is {at}, and --from-step is {from_step}: look at it with bluegreen explain {target}, and answer "
+            "for the step it is at"
+        )
 
 
 def pause_command(
@@ -76,7 +124,7 @@ def pause_command(
     A guardrail or an alarm still takes it back at once. Exit code 3 when it is on its way back.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = run_by_engine(world, target, "pause")
         rollout = in_flight(engine, "pause")
         if rollout.phase is Phase.ROLLING_BACK:
             raise RefusedError(
@@ -95,7 +143,7 @@ def resume_command(
 ) -> None:
     """Let a rollout that `bluegreen pause` has paused go on. Exit code 3 when it was not paused by an operator."""
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = run_by_engine(world, target, "resume")
         rollout = in_flight(engine, "resume")
         hold = rollout.hold
         if hold is None:

@@ -8,22 +8,39 @@ from typing import Protocol
 
 import typer
 
+from ..engine.errors import AwsError
 from ..engine.ports import Executions, Store, WeightedRules
+from ..engine.service_deployments import ServiceDeployments
 from ..engine.target_settings import TargetSettings
 
 
 @dataclass(frozen=True, slots=True)
 class TargetEngine:
-    """A target as its operator meets it: the settings, the engine's table, the state machine's executions."""
+    """A target as its operator meets it: the settings, the engine's table, the state machine's executions.
+
+    has_table: whether there is a table; a target that Amazon ECS rolls out and CloudWatch alarms alone judge has none.
+    Nothing that Amazon ECS rolls out has executions.
+    """
 
     settings: TargetSettings
     store: Store
     executions: Executions
+    has_table: bool = True
 
     @property
     def target(self) -> str:
         """The target's name."""
         return self.settings.target
+
+    @property
+    def is_ecs(self) -> bool:
+        """Whether Amazon ECS rolls it out itself."""
+        return self.settings.controller == "ecs"
+
+    @property
+    def service(self) -> tuple[str, str]:
+        """The cluster and the service that Amazon ECS rolls out."""
+        return self.settings.blue.cluster, self.settings.blue.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,9 @@ class OperatorWorld(Protocol):
     def rules(self) -> WeightedRules:
         """The live rules; asks nobody for settings."""
 
+    def deployments(self) -> ServiceDeployments:
+        """Amazon ECS's deployments; asks nobody for settings."""
+
     def caller(self) -> str:
         """Who runs this command, as AWS sees it: an ARN."""
 
@@ -57,6 +77,14 @@ class OperatorWorld(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Let so many seconds pass."""
+
+
+def caller_of(world: OperatorWorld) -> str:
+    """Who runs this command; that AWS does not say who it is must not stop what brings traffic back."""
+    try:
+        return world.caller()
+    except AwsError:
+        return "unknown (STS did not answer)"
 
 
 @contextmanager

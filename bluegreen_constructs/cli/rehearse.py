@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,19 +10,31 @@ import typer
 from rich.console import Console
 
 from ..engine.errors import ConfigurationError, RehearsalError
+from .option_parsers import choice
 from .output import Progress, write
-from .result_format import Format, FormatOption
 
 if TYPE_CHECKING:
+    from ..rehearsal.ecs.tasks_file import TasksFile
     from ..rehearsal.outcome import Outcome
 
 _DEFAULT = "ecs-good,ecs-bad-errors"
+_TASKS = "rehearse.toml"
 EXAMPLES = """\b
 Examples:
   bluegreen rehearse
   bluegreen rehearse --scenario ecs-good,ecs-bad-slow --report rehearsal.html
   bluegreen rehearse --scenario all --format json
+  bluegreen rehearse --app "python app.py" --tasks rehearse.toml
+  bluegreen rehearse --app "npx ts-node bin/app.ts" --format markdown > summary.md
 """
+
+
+class Format(StrEnum):
+    """How the outcomes are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 def _port(given: str) -> int:
@@ -48,10 +61,27 @@ def _speed(given: str) -> float:
 
 def rehearse_command(
     scenario: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME,...", help=f"Scenarios, or all; default: {_DEFAULT}.", show_default=False),
-    ] = _DEFAULT,
-    format: FormatOption = Format.TEXT,
+    ] = None,
+    *,
+    app: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Rehearse your own CDK app: its command, as `cdk --app` takes it."),
+    ] = None,
+    tasks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"With --app: what its containers are here; default: {_TASKS}."),
+    ] = None,
+    format: Annotated[
+        Format,
+        typer.Option(
+            parser=choice("format", Format),
+            metavar="text|json|markdown",
+            help="Tables for people (the default), JSON, or a summary for a pull request.",
+            show_default=False,
+        ),
+    ] = Format.TEXT,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Also write an HTML report.")] = None,
     port: Annotated[
         int | None, typer.Option(parser=_port, metavar="PORT", help="The emulator's port; default: a free one.")
@@ -67,24 +97,86 @@ def rehearse_command(
 
     The real CDK CLI deploys to an embedded emulator of AWS; no account and no credentials are used. Exit code 0
     only when every scenario passed.
+
+    With --app it is your own application that is deployed, and each release of the tasks file is rolled out on each of
+    its services and targets. What the rehearsal does not cover of it is listed before anything is started.
     """
+    _refuse_contradictions(scenario, app, tasks)
     from ..rehearsal.installed import check_extra  # noqa: PLC0415  # the extra is checked before it is used
 
     check_extra()
     from ..rehearsal.catalogue import CATALOGUE  # noqa: PLC0415
-    from ..rehearsal.rehearse import Options, rehearse  # noqa: PLC0415
+    from ..rehearsal.own_application import NotCoveredError  # noqa: PLC0415
+    from ..rehearsal.rehearse import Options, rehearse, rehearse_own  # noqa: PLC0415
 
-    scenarios = CATALOGUE.named(scenario)
+    scenarios = CATALOGUE.named(_DEFAULT if scenario is None else scenario)
+    own = None if app is None else (app, _tasks_file(tasks))
     if report is not None:
         _require_writable(report)
     say = Progress()
-    outcomes = rehearse(scenarios, Options(directory=Path.cwd(), port=port, speed=speed), say)
-    write(_as_json(outcomes) if format is Format.JSON else _as_text(outcomes))
+    options = Options(directory=Path.cwd(), port=port, speed=speed)
+    try:
+        outcomes = rehearse(scenarios, options, say) if own is None else rehearse_own(*own, options, say)
+    except NotCoveredError as refusal:
+        write(_not_covered(format, refusal.findings))
+        raise
+    write(_written(format, outcomes))
     if report is not None:
         _write_report(report, outcomes, speed)
         say(f"report: {report}")
     if not all(outcome.passed for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _refuse_contradictions(scenario: str | None, app: str | None, tasks: Path | None) -> None:
+    if app is None:
+        if tasks is not None:
+            raise ConfigurationError("give --app with your application's command, too: --tasks belongs to it")
+        return
+    if scenario is not None:
+        raise ConfigurationError(
+            "give --scenario for the application of this repository, or --app for your own, not both"
+        )
+    if not app.strip():
+        raise ConfigurationError("give your CDK app's command with --app, such as --app 'python app.py': it is empty")
+
+
+def _tasks_file(given: Path | None) -> "TasksFile":
+    from ..rehearsal.ecs.tasks_file import TasksFile  # noqa: PLC0415
+
+    path = Path(_TASKS) if given is None else given
+    if not path.exists():
+        raise ConfigurationError(
+            f"there is no tasks file {path}: name one with --tasks; it says what your containers are on this machine"
+        )
+    try:
+        return TasksFile.read(path.resolve())
+    except RehearsalError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _written(format: Format, outcomes: "Sequence[Outcome]") -> str:
+    match format:
+        case Format.JSON:
+            return _as_json(outcomes)
+        case Format.MARKDOWN:
+            from ..rehearsal.report import as_markdown  # noqa: PLC0415
+
+            return as_markdown(outcomes)
+        case Format.TEXT:
+            return _as_text(outcomes)
+
+
+def _not_covered(format: Format, findings: "Sequence[str]") -> str:
+    match format:
+        case Format.JSON:
+            return json.dumps({"passed": False, "scenarios": [], "not_covered": findings}, indent=2) + "\n"
+        case Format.MARKDOWN:
+            from ..rehearsal.report import not_covered_as_markdown  # noqa: PLC0415
+
+            return not_covered_as_markdown(findings)
+        case Format.TEXT:
+            return "".join(f"not covered: {finding}\n" for finding in findings)
 
 
 def _as_json(outcomes: "Sequence[Outcome]") -> str:

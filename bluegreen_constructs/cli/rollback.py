@@ -8,12 +8,14 @@ from ..engine.lifecycle import Phase
 from ..engine.ports import HeldError, RefusedError
 from ..engine.release import Release
 from .answers import answer
+from .deployment_reading import follow_deployment
+from .deployment_rollback import roll_back
 from .following import end_of, follow, leaving_it_running
-from .operator_world import TargetEngine, opened
+from .operator_world import OperatorWorld, TargetEngine, opened
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
 from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
-from .rollout_summary import json_of, line_of
+from .rollout_summary import json_of
 from .rollout_targets import TargetArgument, chosen, last_rollout
 from .spelled_times import iso
 
@@ -48,6 +50,13 @@ def rollback_command(
     """
     with opened(context) as world:
         engine = chosen(world, target)
+        if engine.is_ecs:
+            if quarantine or end_quarantine:
+                raise RefusedError(
+                    f"Amazon ECS rolls out {engine.target}, and keeps no side running: leave out the quarantine"
+                )
+            _roll_back_deployment(world, engine, to, reason or "", wait=wait, format=format)
+            return
         live = _live_release(engine)
         release = _chosen(engine, live, to)
         request = request_of(
@@ -61,18 +70,35 @@ def rollback_command(
         )
         rollout = started(world, engine, rollout_id(release.name, world.now()), request)
         if wait:
-            with leaving_it_running(rollout.id):
-                rollout = follow(world, engine, rollout)
-    result = {**json_of(rollout.target, rollout), "from": live}
-    if wait:
-        answer(format, f"rollout {rollout.id}: {line_of(rollout)}", result)
-        end_of(rollout)
-        return
+            with leaving_it_running(f"rollout {rollout.id}"):
+                view = follow(world, engine, rollout)
+            answer(format, f"{view.what}: {view.line}", {**view.json, "from": live})
+            end_of(view)
+            return
     said = (
         f"rollout {rollout.id} takes {rollout.target} back from {live} to {rollout.release.name}; watch it "
         f"with bluegreen watch {rollout.target}"
     )
-    answer(format, said, result)
+    answer(format, said, {**json_of(rollout.target, rollout), "from": live})
+
+
+def _roll_back_deployment(
+    world: OperatorWorld, engine: TargetEngine, to: str | None, reason: str, *, wait: bool, format: Format
+) -> None:
+    begun, live, notes = roll_back(world, engine, to, reason)
+    said = (
+        f"deployment {begun.id} takes {engine.target} back from {live} to {begun.release}, with all steps and hooks; "
+        f"watch it with bluegreen watch {engine.target}"
+    )
+    view = begun.view(world.now())
+    if wait:
+        with leaving_it_running(view.what):
+            view = follow_deployment(world, engine, begun)
+        said = f"{view.what}: {view.line}"
+    said = "\n".join((said, *(f"note: {note}" for note in notes)))
+    answer(format, said, {**view.json, "from": live, "notes": list(notes)})
+    if wait:
+        end_of(view)
 
 
 def _live_release(engine: TargetEngine) -> str:

@@ -1,53 +1,39 @@
-"""A rollout in one line of a table, in one line of a log, and as JSON."""
+"""A rollout of the engine as it is shown: in one line of a table, in one line of a log, and as JSON."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import TypeAlias
-
-from rich.table import Table
 
 from ..engine.guardrails import worst
 from ..engine.lifecycle import Phase
-from ..engine.rollout import Rollout
+from ..engine.rollout import Hold, Rollout
 from .spelled_times import iso, rough
+from .target_view import TargetView
 from .waiting_for import waiting_for
 
-Row: TypeAlias = tuple[str, Rollout | None]
-"""A target, and its rollout; None where there was never one."""
-_WIDEST_RELEASE = 28
 _MOVING = frozenset({Phase.SHIFTING, Phase.BAKING, Phase.ROLLING_BACK})
 
 
-def table_of(rows: Iterable[Row], now: datetime) -> Table:
-    """A line for each target."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for heading in ("target", "release", "phase", "weight", "step", "verdict", "for"):
-        table.add_column(heading, overflow="fold")
-    for target, rollout in rows:
-        if rollout is None:
-            table.add_row(target, "-", "no rollout yet", "-", "-", "-", "-")
-            continue
-        phase = f"{rollout.phase.value}{', paused' if is_paused(rollout) else ''}"
-        table.add_row(
-            target,
-            shortened(rollout.release.name),
-            phase,
-            weight_of(rollout),
-            step_of(rollout),
-            verdict_of(rollout) or "-",
-            rough(now - rollout.phase_since),
-        )
-    return table
-
-
-def shortened(name: str) -> str:
-    """A release's name for a column: of a long one, such as a digest, its beginning and its end."""
-    return name if len(name) <= _WIDEST_RELEASE else f"{name[: _WIDEST_RELEASE - 9]}…{name[-8:]}"
-
-
-def is_paused(rollout: Rollout) -> bool:
-    """Whether it waits for somebody's answer."""
-    return rollout.hold is not None and not rollout.has_ended
+def view_of(target: str, rollout: Rollout | None, now: datetime) -> TargetView:
+    """What is shown of a target that the engine runs; without a rollout where there was never one."""
+    if rollout is None:
+        return TargetView(target, json=json_of(target, None))
+    hold = rollout.hold if not rollout.has_ended else None
+    return TargetView(
+        target=target,
+        what=f"rollout {rollout.id}",
+        release=rollout.release.name,
+        phase=rollout.phase.value,
+        weight=weight_of(rollout),
+        step=step_of(rollout),
+        verdict=verdict_of(rollout) or "-",
+        age=rough(now - rollout.phase_since),
+        paused="" if hold is None else f"({hold.kind.value}) for {rough(now - hold.since)}: {hold.reason}",
+        why_back=rollout.why_back,
+        waits_for=waiting_for(rollout),
+        line=line_of(rollout),
+        has_ended=rollout.has_ended,
+        is_promoted=rollout.phase is Phase.PROMOTED,
+        json=json_of(target, rollout),
+    )
 
 
 def weight_of(rollout: Rollout) -> str:
@@ -83,13 +69,19 @@ def line_of(rollout: Rollout) -> str:
     return ", ".join(parts)
 
 
+def hold_json(hold: Hold) -> dict[str, object]:
+    """A hold as JSON values."""
+    return {"kind": hold.kind.value, "reason": hold.reason, "since": iso(hold.since), "until": iso(hold.until)}
+
+
 def json_of(target: str, rollout: Rollout | None) -> dict[str, object]:
     """The same as JSON values, with times in UTC."""
     if rollout is None:
-        return {"target": target, "rollout": None}
+        return {"target": target, "controller": "engine", "rollout": None}
     hold = rollout.hold if not rollout.has_ended else None
     return {
         "target": target,
+        "controller": "engine",
         "rollout": rollout.id,
         "release": rollout.release.name,
         "phase": rollout.phase.value,
@@ -104,17 +96,11 @@ def json_of(target: str, rollout: Rollout | None) -> dict[str, object]:
         "step": rollout.step + 1 if rollout.step >= 0 else None,
         "steps": len(rollout.settings.steps),
         "verdict": verdict_of(rollout),
-        "hold": None
-        if hold is None
-        else {
-            "kind": hold.kind.value,
-            "reason": hold.reason,
-            "since": iso(hold.since),
-            "until": iso(hold.until),
-        },
+        "hold": None if hold is None else hold_json(hold),
         "why_back": rollout.why_back or None,
         "waits_for": waiting_for(rollout),
         "has_ended": rollout.has_ended,
         "is_tidied": rollout.is_tidied,
         "execution": rollout.execution,
+        "ecs": None,
     }

@@ -14,6 +14,26 @@ TargetArgument: TypeAlias = Annotated[
     typer.Argument(metavar="TARGET", help="Such as Serving/Model; default: the only one.", show_default=False),
 ]
 
+_INSTEAD = {
+    "pause": (
+        "Amazon ECS rolls out {target} and cannot be paused from outside: give the service an Approval hook, which "
+        "bluegreen promote answers, or go back with bluegreen abort {target}"
+    ),
+    "resume": (
+        "Amazon ECS rolls out {target} and cannot be paused from outside, so there is nothing to resume: a hook that "
+        "waits is answered with bluegreen promote {target} or bluegreen abort {target}"
+    ),
+    "unlock": (
+        "Amazon ECS rolls out {target}, and its service deployment is the lock: wait for its end, or end it with "
+        "bluegreen abort {target}"
+    ),
+    "report": (
+        "Amazon ECS rolls out {target} and has no fixed split, so there is no A/B test: see bluegreen explain "
+        "{target}, and for an A/B test use a CanaryAlb with a Split"
+    ),
+}
+"""What to do instead of a verb that Amazon ECS has nothing for."""
+
 
 def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
     """The target that is named, or the only one.
@@ -25,12 +45,23 @@ def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
     there = world.targets()
     if not there:
         raise ConfigurationError(
-            "there is no target in this account and region: deploy a stack with a CanaryAlb, or choose another "
-            "AWS_PROFILE or AWS_REGION"
+            "there is no target in this account and region: deploy a stack with a CanaryAlb or an "
+            "EcsBlueGreenService, or choose another AWS_PROFILE or AWS_REGION"
         )
     if len(there) > 1:
         raise ConfigurationError(f"no target is named and there are {len(there)}: give one of {', '.join(there)}")
     return world.engine(there[0])
+
+
+def run_by_engine(world: OperatorWorld, target: str | None, verb: str) -> TargetEngine:
+    """The same for a verb that only the engine can do.
+
+    Raises RefusedError, with the alternative, for a target that Amazon ECS rolls out itself.
+    """
+    engine = chosen(world, target)
+    if engine.is_ecs:
+        raise RefusedError(_INSTEAD[verb].format(target=engine.target))
+    return engine
 
 
 def last_rollout(engine: TargetEngine) -> Rollout:

@@ -6,13 +6,14 @@ import typer
 
 from ..engine.release import Release
 from .answers import answer
+from .deployment_reading import begun_by_template
 from .following import end_of, follow, leaving_it_running
 from .operator_world import opened
 from .option_parsers import option, whole
 from .reason_option import ReasonOption, sentence
 from .result_format import Format, FormatOption
 from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
-from .rollout_summary import json_of, line_of
+from .rollout_summary import json_of
 from .rollout_targets import TargetArgument, chosen
 
 EXAMPLES = """\b
@@ -54,11 +55,14 @@ def start_command(
     """Begin the rollout of a release, and wait until the engine has accepted or refused it.
 
     Exit code 2: the settings or the release cannot be rolled out; 3: a safety rule refuses it, such as a release that
-    was rejected, or a side that is in quarantine; 4: another rollout holds the target.
+    was rejected, or a side that is in quarantine; 4: another rollout holds the target. The releases of
+    what Amazon ECS rolls out come with its template: 3, and 4 while a deployment is in flight.
     """
     shipped = Release(release, image, "" if version is None else str(version))
     with opened(context) as world:
         engine = chosen(world, target)
+        if engine.is_ecs:
+            raise begun_by_template(world, engine)
         request = request_of(
             engine,
             shipped,
@@ -71,11 +75,10 @@ def start_command(
         )
         rollout = started(world, engine, rollout_id(shipped.name, world.now()), request)
         if wait:
-            with leaving_it_running(rollout.id):
-                rollout = follow(world, engine, rollout)
-    if wait:
-        answer(format, f"rollout {rollout.id}: {line_of(rollout)}", json_of(rollout.target, rollout))
-        end_of(rollout)
-        return
+            with leaving_it_running(f"rollout {rollout.id}"):
+                view = follow(world, engine, rollout)
+            answer(format, f"{view.what}: {view.line}", view.json)
+            end_of(view)
+            return
     said = f"rollout {rollout.id} of {rollout.target} has begun; watch it with bluegreen watch {rollout.target}"
     answer(format, said, json_of(rollout.target, rollout))

@@ -1,4 +1,4 @@
-"""`bluegreen status`: where every rollout is, at one read of the table for each target."""
+"""`bluegreen status`: where every rollout is, at one read of the table for each target of the engine."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,12 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .answers import as_json
-from .operator_world import OperatorWorld, opened
+from .deployment_reading import view
+from .operator_world import opened
 from .output import laid_out, write
 from .result_format import Format, FormatOption
-from .rollout_summary import Row, json_of, table_of
-from .spelled_times import rough
-from .waiting_for import waiting_for
+from .target_view import TargetView, table_of
 
 EXAMPLES = """\b
 Examples:
@@ -34,32 +33,32 @@ def status_command(
     """Where the rollout of each target is: phase, the candidate's weight, step, verdict, and for how long.
 
     A question mark after a weight says that the rule has not confirmed it yet. After the table: what is paused, and
-    what it waits for. For one TARGET: what it waits for in any case.
+    what it waits for. For one TARGET: what it waits for in any case. What Amazon ECS rolls out itself is shown in its
+    words: the deployment's stage, or its status once it goes back or has ended; `alarms` for a verdict says that
+    CloudWatch alarms alone judge.
     """
     with opened(context) as world:
         names = world.targets() if target is None else [target]
         engines = [world.engine(name) for name in names]
-        rows = [(engine.target, engine.store.load(engine.target)) for engine in engines]
-        if format is Format.JSON:
-            rules = [engine.settings.rule_arn for engine in engines]
-            found = [{**json_of(*row), "rule": rule} for row, rule in zip(rows, rules, strict=True)]
-            write(as_json({"targets": found}))
-        elif rows:
-            write(laid_out(_parts(world, rows, is_one=target is not None), _WIDEST))
-        else:
-            write("no targets in this account and region\n")
+        views = [view(world, engine) for engine in engines]
+    if format is Format.JSON:
+        rules = [engine.settings.rule_arn for engine in engines]
+        found = [{**one.json, "rule": rule} for one, rule in zip(views, rules, strict=True)]
+        write(as_json({"targets": found}))
+    elif views:
+        write(laid_out(_parts(views, is_one=target is not None), _WIDEST))
+    else:
+        write("no targets in this account and region\n")
 
 
-def _parts(world: OperatorWorld, rows: list[Row], *, is_one: bool) -> Iterator[Table | Text]:
-    now = world.now()
-    yield table_of(rows, now)
-    for target, rollout in rows:
-        if rollout is None:
-            continue
-        hold = rollout.hold if not rollout.has_ended else None
-        if hold is not None:
-            yield Text(f"\n{target} is paused ({hold.kind.value}) for {rough(now - hold.since)}: {hold.reason}")
-        if rollout.why_back:
-            yield Text(f"\n{target} {'went back' if rollout.has_ended else 'is going back'}: {rollout.why_back}")
-        if hold is not None or is_one:
-            yield Text(f"It waits for {waiting_for(rollout)}")
+def _parts(views: list[TargetView], *, is_one: bool) -> Iterator[Table | Text]:
+    yield table_of(views)
+    for one in views:
+        if one.paused:
+            yield Text(f"\n{one.target} is paused {one.paused}")
+        if one.why_back:
+            yield Text(f"\n{one.target} {'went back' if one.has_ended else 'is going back'}: {one.why_back}")
+        for note in one.notes:
+            yield Text(f"\n{one.target}: {note}")
+        if one.waits_for and (one.paused or is_one):
+            yield Text(f"It waits for {one.waits_for}")

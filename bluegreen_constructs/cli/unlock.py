@@ -10,7 +10,7 @@ from .operator_world import opened
 from .option_parsers import option
 from .reason_option import sentence
 from .result_format import Format, FormatOption
-from .rollout_targets import TargetArgument, chosen
+from .rollout_targets import TargetArgument, run_by_engine
 from .spelled_times import iso
 
 EXAMPLES = """\b
@@ -29,10 +29,11 @@ def unlock_command(
     """Let the next `start` take a target whose rollout neither runs nor ends.
 
     Try `bluegreen abort` first, which brings all traffic to live and ends the rollout in order. Exit code 4 while the
-    rollout's execution runs; 0 when nothing holds the target.
+    rollout's execution runs; 0 when nothing holds the target; 3 for what Amazon ECS rolls out, where the
+    service deployment is the lock.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = run_by_engine(world, target, "unlock")
         rollout = engine.store.load(engine.target)
         if rollout is not None and not rollout.is_tidied and engine.executions.is_running(rollout.execution):
             draining = "it has ended, and the side out of use is being drained: wait for it"

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from .answers import answer
+from .deployment_reading import follow_deployment, known_deployment
 from .following import LONGEST, TIMEOUT, end_of, follow, leaving_it_running
 from .operator_world import opened
 from .result_format import Format, FormatOption
-from .rollout_summary import json_of, line_of
 from .rollout_targets import TargetArgument, chosen, last_rollout
 
 EXAMPLES = """\b
@@ -31,10 +31,16 @@ def watch_command(
     With nothing in flight it tells how the last rollout ended. Ctrl-C ends the watching, not the rollout. Progress goes
     to standard error, the end to standard output.
     """
+    longest = LONGEST if timeout is None else timedelta(minutes=timeout)
     with opened(context) as world:
         engine = chosen(world, target)
-        rollout = last_rollout(engine)
-        with leaving_it_running(rollout.id):
-            rollout = follow(world, engine, rollout, LONGEST if timeout is None else timedelta(minutes=timeout))
-    answer(format, f"rollout {rollout.id}: {line_of(rollout)}", json_of(rollout.target, rollout))
-    end_of(rollout)
+        if engine.is_ecs:
+            deployment = known_deployment(world, engine)
+            with leaving_it_running(f"deployment {deployment.id}"):
+                view = follow_deployment(world, engine, deployment, longest)
+        else:
+            rollout = last_rollout(engine)
+            with leaving_it_running(f"rollout {rollout.id}"):
+                view = follow(world, engine, rollout, longest)
+    answer(format, f"{view.what}: {view.line}", view.json)
+    end_of(view)

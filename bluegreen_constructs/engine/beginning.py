@@ -97,6 +97,11 @@ class Beginning:
 
     def _begun(self, request: StartRequest, now: datetime) -> TickAnswer:
         settings = self.source.of(request.target)
+        if settings.controller == "ecs":
+            raise RefusedError(
+                f"Amazon ECS rolls out {request.target}, not the engine: change its image or its settings and run cdk "
+                "deploy"
+            )
         former = self.store.load(request.target)
         if former is not None and former.id == request.rollout:
             self._tag(former)

@@ -70,7 +70,8 @@ class LiveRule:
         """Bring conditions, priority, tags and listener to what is wanted; leave the actions as they are.
 
         Raises:
-            RolloutError: the priority is taken, or the rule forwards to a group that would be dropped.
+            RolloutError: the priority is taken, the rule forwards to a group that would be dropped, or another group
+                than the one that has to serve gets traffic.
         """
         here = self._own(wanted.listener_arn)
         left = self._own(former.listener_arn) if former.listener_arn != wanted.listener_arn else None
@@ -150,6 +151,7 @@ class LiveRule:
                 wanted.actions_on(wanted.green if green > blue else wanted.blue),
                 "the side with more targets",
             )
+        _refuse_other_side(f"the rule of {wanted.listener_arn} that is missing", actions, wanted)
         note = f"the rule was missing and was created anew with {side} ({blue} healthy in blue, {green} in green)"
         return self._made(wanted, actions, wanted.tags, note)
 
@@ -165,11 +167,13 @@ class LiveRule:
         if wanted == former:
             return Outcome(found.arn, "nothing has changed")
         _refuse_dropped_groups(found, wanted, former)
+        _refuse_other_side(f"rule {found.arn}", found.actions, wanted)
         self._apply(found, wanted, removed=[key for key in former.tags if key not in wanted.tags])
         return Outcome(found.arn, "updated the rule and left its actions alone")
 
     def _moved(self, left: Rule, wanted: RuleSettings, former: RuleSettings) -> Outcome:
         _refuse_dropped_groups(left, wanted, former)
+        _refuse_other_side(f"rule {left.arn}", left.actions, wanted)
         for action in left.actions:
             if action.get("Type") == "authenticate-oidc":
                 raise RolloutError(
@@ -254,6 +258,18 @@ def _refuse_dropped_groups(rule: Rule, wanted: RuleSettings, former: RuleSetting
                 "port, protocol, VPC or target type replaces it), or make a second TrafficRule for the other groups "
                 "under another id"
             )
+
+
+def _refuse_other_side(rule: str, actions: Sequence[Json], wanted: RuleSettings) -> None:
+    """Refuse what comes next in the stack's update, which takes the tasks of every other side away."""
+    if not wanted.must_serve:
+        return
+    serving = {arn for arn, weight in forwarded_groups(actions).items() if weight}
+    if serving != {wanted.must_serve}:
+        raise RolloutError(
+            f"{rule} gives traffic to {', '.join(sorted(serving)) or 'no group'}, and this update wants "
+            f"{wanted.must_serve} to serve alone: deploy one more release, which goes to that side, and update then"
+        )
 
 
 def _taken(wanted: RuleSettings, holder: Rule | None) -> RolloutError:

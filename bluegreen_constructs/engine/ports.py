@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
-from .errors import RolloutError
+from .errors import AwsError, RolloutError
 from .listener_rules import Json
 from .release import Release
 from .rollout import Rollout
@@ -26,6 +26,10 @@ class RefusedError(RolloutError):
     """A safety rule refuses what was asked for; the message says which, and what to do."""
 
     exit_code = 3
+
+
+class DeploymentGoneError(AwsError):
+    """Amazon ECS does not know the service deployment, or does not know it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,13 @@ class Events(Protocol):
         """One event of source `bluegreen`. Never raises: an event that is lost must not stop a rollout."""
 
 
+class VerdictMetric(Protocol):
+    """The metric whose alarm makes Amazon ECS take a deployment back. May raise an `AwsError`."""
+
+    def publish(self, target: str, at: datetime, *, unhealthy: bool) -> None:
+        """1 for UNHEALTHY, else 0, for the minute of `at`; the same again says nothing else."""
+
+
 class Executions(Protocol):
     """The state machine's executions."""
 
@@ -225,6 +236,14 @@ class HistoryItem:
     evidence: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A deployment of Amazon ECS that is looked at until it has ended: its target, and its ARN."""
+
+    target: str
+    execution: str
+
+
 class Store(Protocol):
     """The table: one state item for each target, its history, its releases, and what operators ask for."""
 
@@ -263,6 +282,15 @@ class Store(Protocol):
 
     def remember(self, target: str, record: ReleaseRecord) -> None:
         """Put what is now known of a release in the place of what was."""
+
+    def watched(self) -> Sequence[Watched]:
+        """The deployments of all targets that are looked at."""
+
+    def watch(self, one: Watched) -> None:
+        """Look at it from now on; it is one, however often it is put."""
+
+    def unwatch(self, one: Watched) -> None:
+        """Look at it no more; one that is gone is no error."""
 
 
 class SettingsSource(Protocol):

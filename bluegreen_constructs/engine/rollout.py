@@ -85,6 +85,7 @@ class Rollout:
     takes_over: an operator said to write over whatever somebody else wrote to the rule; until it is confirmed.
     is_baked: the bake is over; what is left is to give the candidate everything and to say so on the rule.
     leaves: the name of the release that was live at the start.
+    hotfix: why a deployment of Amazon ECS went on although an alarm was red (empty: none was): floors decide alone.
     authentication: the live rule's actions before its forward, which every write keeps.
     is_tidied: nothing is left to do. outbox: what is to be told to the history and to EventBridge.
     extra: what a newer engine stored and this one does not know; it is written back as it came.
@@ -132,6 +133,7 @@ class Rollout:
     takes_over: bool = False
     is_baked: bool = False
     leaves: str = ""
+    hotfix: str = ""
     authentication: tuple[Mapping[str, object], ...] = ()
     quiet: int = 0
     quiet_until: int | None = None

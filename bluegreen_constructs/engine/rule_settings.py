@@ -9,7 +9,10 @@ from .listener_rules import Json
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """The wanted rule. What begins with `initial` counts when the rule is made, and only then."""
+    """The wanted rule. What begins with `initial` counts when the rule is made, and only then.
+
+    must_serve: the group that an update wants to find with all of the traffic (empty: whichever).
+    """
 
     listener_arn: str
     priority: int
@@ -19,6 +22,7 @@ class RuleSettings:
     initial_candidate_weight: int = field(default=0, compare=False)
     initial_stickiness_seconds: int | None = field(default=None, compare=False)
     tags: Mapping[str, str] = field(default_factory=dict)
+    must_serve: str = ""
 
     @property
     def groups(self) -> frozenset[str]:
@@ -74,6 +78,7 @@ def settings_of(properties: Mapping[str, object]) -> RuleSettings:
         initial_candidate_weight=weight,
         initial_stickiness_seconds=stickiness,
         tags=_tags(properties.get("Tags", [])),
+        must_serve=_text(properties, "MustServe") if "MustServe" in properties else "",
     )
 
 

@@ -19,7 +19,7 @@ from .errors import ConfigurationError
 from .guardrail_codec import decode_guardrail, encode_guardrail
 from .stored_fields import StoredFields, as_seconds, without_defaults
 from .strategy import Step
-from .target_settings import Compute, HookSettings, SideSettings, TargetSettings
+from .target_settings import Compute, Controller, HookSettings, SideSettings, TargetSettings
 
 SCHEMA = 1
 
@@ -36,6 +36,7 @@ _SPANS = {
     "metric_lag": 60,
 }
 _DEFAULTS: Json = {
+    "load_balancer": "",
     "steps": [],
     "split": None,
     "test_rule_arns": [],
@@ -45,10 +46,20 @@ _DEFAULTS: Json = {
     "hold_back": 5.0,
     "retained": 5,
     "shares_load_balancer": True,
+    "controller": "engine",
+    "is_judged": True,
     **{f"{name}_seconds": default for name, default in _SPANS.items()},
 }
-_SIDE_DEFAULTS: Json = {"cluster": "", "service": "", "container": "", "auto_scaling_group": "", "scalable": False}
+_SIDE_DEFAULTS: Json = {
+    "metric_name": "",
+    "cluster": "",
+    "service": "",
+    "container": "",
+    "auto_scaling_group": "",
+    "scalable": False,
+}
 _HOOK_DEFAULTS: Json = {"function_arn": "", "details": {}, "stage": "TESTING", "timeout_seconds": 3600}
+_CONTROLLERS: tuple[Controller, ...] = ("engine", "ecs")
 _STAGES: tuple[Literal["TESTING"], Literal["BAKING"]] = ("TESTING", "BAKING")
 
 
@@ -89,6 +100,8 @@ def settings_to_dict(settings: TargetSettings) -> Json:
         "hold_back": settings.hold_back,
         "retained": settings.retained,
         "shares_load_balancer": settings.shares_load_balancer,
+        "controller": settings.controller,
+        "is_judged": settings.is_judged,
     }
     spans: Json = {f"{name}_seconds": as_seconds(getattr(settings, name)) for name in _SPANS}
     return without_defaults(values | spans, _DEFAULTS)
@@ -112,7 +125,7 @@ def _decoded(fields: StoredFields) -> TargetSettings:
     return TargetSettings(
         target=fields.text("target"),
         rule_arn=fields.text("rule_arn"),
-        load_balancer=fields.text("load_balancer"),
+        load_balancer=fields.text("load_balancer") or _balancer_of(fields.text("rule_arn")),
         blue=_decode_side(fields.inside("blue")),
         green=_decode_side(fields.inside("green")),
         steps=tuple(step for group in fields.objects("steps") for step in group.built(_decode_steps)),
@@ -124,8 +137,15 @@ def _decoded(fields: StoredFields) -> TargetSettings:
         hold_back=fields.percent("hold_back"),
         retained=fields.count("retained"),
         shares_load_balancer=fields.flag("shares_load_balancer"),
+        controller=fields.word("controller", _CONTROLLERS),
+        is_judged=fields.flag("is_judged"),
         **spans,
     )
+
+
+def _balancer_of(rule_arn: str) -> str:
+    """`app/name/id` of `...:listener-rule/app/name/id/listener/rule`; metrics call a load balancer so."""
+    return "/".join(rule_arn.split("/")[1:4])
 
 
 def _encode_steps(steps: Sequence[Step]) -> list[Json]:
@@ -167,7 +187,7 @@ def _decode_side(stored: StoredFields) -> SideSettings:
     fields = stored.with_defaults(_SIDE_DEFAULTS)
     return SideSettings(
         group_arn=fields.text("group_arn"),
-        metric_name=fields.text("metric_name"),
+        metric_name=fields.text("metric_name") or fields.text("group_arn").rpartition(":")[2],
         compute=fields.member("compute", Compute),
         cluster=fields.text("cluster"),
         service=fields.text("service"),

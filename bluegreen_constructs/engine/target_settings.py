@@ -41,7 +41,8 @@ class SideSettings:
     """One side: its target group, and the compute behind it.
 
     group_arn: the target group's ARN.
-    metric_name: the target group's name in metric dimensions (`targetgroup/<name>/<id>`).
+    metric_name: the target group's name in metric dimensions (`targetgroup/<name>/<id>`); left out of stored settings
+        it is the last part of the ARN, as `load_balancer` is a part of the rule's.
     cluster, service, container: an ECS side's cluster and service names, and which container runs the release.
     auto_scaling_group: an Auto Scaling side's group name.
     scalable: whether an ECS side's service is a scalable target of Application Auto Scaling.
@@ -73,6 +74,9 @@ class AlarmName:
         """How explanations call it."""
         return f"alarm {self.alarm}"
 
+
+Controller: TypeAlias = Literal["engine", "ecs"]
+"""Who moves a target's traffic: the engine, or Amazon ECS itself, which the engine then only advises."""
 
 EngineGuardrail: TypeAlias = ErrorComparison | LatencyComparison | MetricComparison | AbsoluteFloor | AlarmName
 
@@ -119,6 +123,9 @@ class TargetSettings:
     metric_lag: how long after its end a minute's metrics are taken to be complete.
     retained: how many promoted releases `bluegreen rollback` can go back to.
     shares_load_balancer: whether other services are behind the same load balancer.
+    controller: who moves the traffic. With `ecs`, both sides name the one cluster, service and container; `steps`,
+        `bake` and `hooks` say what ECS was told; `hold_timeout` is how long a hook waits for a verdict.
+    is_judged: whether the engine compares the sides; with `ecs` and False, CloudWatch alarms judge alone.
     """
 
     target: str
@@ -143,6 +150,8 @@ class TargetSettings:
     metric_lag: timedelta = timedelta(seconds=60)
     retained: int = 5
     shares_load_balancer: bool = True
+    controller: Controller = "engine"
+    is_judged: bool = True
 
     def side(self, side: Side) -> SideSettings:
         """The settings of one side."""

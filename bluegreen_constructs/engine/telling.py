@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 from .judgement import is_unhealthy
 from .lifecycle import Phase
 from .model import Verdict
-from .ports import FleetSeen, HistoryItem, Ports, ReleaseRecord, ReleaseStatus
+from .ports import Events, FleetSeen, HistoryItem, ReleaseRecord, ReleaseStatus, Store
 from .release import Release
 from .rollout import Note, Rollout
 
@@ -15,11 +16,21 @@ FIRST_RELEASE = "first"
 """How the release is called that was there before the first rollout."""
 
 
+class Told(Protocol):
+    """Who is told."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def events(self) -> Events: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Teller:
     """Tells everybody, the same thing twice if need be."""
 
-    ports: Ports
+    ports: Told
 
     def tell(self, rollout: Rollout) -> None:
         """The history and EventBridge; again after a crash, so both take the same thing twice."""

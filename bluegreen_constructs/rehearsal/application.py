@@ -68,3 +68,27 @@ def rule_in_another_stack(root: Path) -> RehearsedApplication:
         service_stack="SharedService",
         golden=read_golden(root / "services" / "inference" / "golden.json"),
     )
+
+
+def adopted_service(root: Path) -> RehearsedApplication:
+    """The example of a service of CDK's own patterns that is adopted, and left again."""
+    return RehearsedApplication(
+        directory=root,
+        command=python_app(root / "examples" / "adopted_service" / "app.py"),
+        tasks=root / "services" / "inference" / "rehearse.toml",
+        network_stacks=(),
+        service_stack="AdoptedService",
+        golden=read_golden(root / "services" / "inference" / "golden.json"),
+    )
+
+
+def judged_service(root: Path) -> RehearsedApplication:
+    """The example of a service whose releases Amazon ECS rolls out, and the judge compares with live."""
+    return RehearsedApplication(
+        directory=root,
+        command=python_app(root / "examples" / "ecs" / "app.py"),
+        tasks=root / "services" / "inference" / "rehearse.toml",
+        network_stacks=(),
+        service_stack="Prediction",
+        golden=read_golden(root / "services" / "inference" / "golden.json"),
+    )

@@ -8,6 +8,8 @@ from .scenarios.canary_low_traffic import CanaryLowTraffic
 from .scenarios.canary_release import CANARY_RELEASES
 from .scenarios.canary_rollback import CanaryRollback
 from .scenarios.destroy import Destroy
+from .scenarios.ecs_adoption import Adopt, Leave
+from .scenarios.ecs_judged import ECS_JUDGED
 from .scenarios.ecs_releases import ECS_RELEASES
 from .scenarios.engine_upgraded import EngineUpgraded
 from .scenarios.redeploy_mid_rollout import RedeployMidRollout
@@ -19,6 +21,9 @@ CATALOGUE = Catalogue(
     (
         *ECS_RELEASES,
         RedeployMidRollout(),
+        Adopt(),
+        Leave(),
+        *ECS_JUDGED,
         CANARY_RELEASES[0],
         CanaryRollback(),
         *CANARY_RELEASES[1:],

@@ -68,8 +68,11 @@ class DeployedTarget:
         raise RehearsalError(f"the target {self.name} has no target group {group}")
 
 
-def target_in(stack: str, apis: AwsApis) -> DeployedTarget:
-    """The target of a stack; raises RehearsalError when it holds none, or more than one."""
+def target_in(stack: str, apis: AwsApis, name: str | None = None) -> DeployedTarget:
+    """The target of a stack, the one of that name if one is given.
+
+    Raises RehearsalError when the stack does not hold it, or holds more than one of which none is named.
+    """
     found: dict[str, str] = {}
     parameters: list[str] = []
     for page in apis.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
@@ -77,7 +80,8 @@ def target_in(stack: str, apis: AwsApis) -> DeployedTarget:
             found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
             if resource["ResourceType"] == "AWS::SSM::Parameter":
                 parameters.append(resource["PhysicalResourceId"])
-    parameters = [name for name in parameters if name.startswith(PARAMETER_PREFIX)]
+    wanted = PARAMETER_PREFIX + (name or "")
+    parameters = [one for one in parameters if one.startswith(wanted) and (name is None or one == wanted)]
     if len(parameters) != 1:
         raise RehearsalError(f"stack {stack} holds {len(parameters)} canary targets, and one is rehearsed")
     value = json.loads(apis.ssm.get_parameter(Name=parameters[0])["Parameter"]["Value"])

@@ -1,4 +1,4 @@
-"""The report of a rehearsal: tables for a terminal, one HTML file that needs nothing else."""
+"""The report of a rehearsal: tables for a terminal, Markdown for a pull request, one HTML file that needs nothing."""
 
 from collections.abc import Sequence
 from html import escape as html_escape
@@ -9,6 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .outcome import Outcome
+
+# The figures of a summary, by how their names begin; the others are in the tables and in the HTML report.
+_SUMMARY = ("requests sent", "failed", "broken streams", "wrong answers", "served by", "first bad answer")
 
 
 def as_tables(outcomes: Sequence[Outcome]) -> Group:
@@ -38,6 +41,42 @@ def as_tables(outcomes: Sequence[Outcome]) -> Group:
     verdict = "PASS" if outcomes and passed == len(outcomes) else "FAIL"
     parts.append(Text(f"\n{verdict}: {passed} of {len(outcomes)} scenarios", style="bold"))
     return Group(*parts)
+
+
+def as_markdown(outcomes: Sequence[Outcome]) -> str:
+    """A summary for a pull request: a row a scenario, and the conditions that did not hold."""
+    passed = sum(outcome.passed for outcome in outcomes)
+    verdict = "PASS" if outcomes and passed == len(outcomes) else "FAIL"
+    lines = [f"### Rehearsal: {verdict}, {passed} of {len(outcomes)} scenarios", ""]
+    lines += ["| scenario | result | conditions | figures |", "|---|---|---|---|"]
+    for outcome in outcomes:
+        held = sum(condition.holds for condition in outcome.conditions)
+        figures = (f"{name}: {'none' if figure is None else figure}" for name, figure in outcome.figures.items())
+        cells = (
+            outcome.scenario,
+            "PASS" if outcome.passed else "**FAIL**",
+            f"{held} of {len(outcome.conditions)}",
+            "; ".join(figure for figure in figures if figure.startswith(_SUMMARY)),
+        )
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    for outcome in outcomes:
+        broken = [condition for condition in outcome.conditions if not condition.holds]
+        if broken:
+            lines += ["", f"**{_cell(outcome.scenario)}** failed:", ""]
+            lines += [f"- {_cell(condition.says)}: {_cell(condition.found)}" for condition in broken]
+    return "\n".join(lines) + "\n"
+
+
+def not_covered_as_markdown(findings: Sequence[str]) -> str:
+    """The summary of a rehearsal that was not started: what of the app it does not cover."""
+    lines = ["### Rehearsal: FAIL, not started", "", "The rehearsal does not cover of the app:", ""]
+    return "\n".join([*lines, *(f"- {_cell(finding)}" for finding in findings)]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell, and is no markup but the emphasis of our own words."""
+    escaped = html_escape(" ".join(text.split()), quote=False)
+    return escaped.replace("|", "\\|").replace("`", "\\`").replace("_", "\\_").replace("@", "@\u200b")
 
 
 def as_html(outcomes: Sequence[Outcome], *, speed: float) -> str:

@@ -60,11 +60,22 @@ class Session:
     _clis: list[CdkCli] = field(default_factory=list)
     _loads: list[LoadProcess] = field(default_factory=list)
 
-    def bootstrap(self, application: RehearsedApplication) -> None:
-        """`cdk bootstrap` the emulated account."""
-        self.say("cdk bootstrap")
+    def bootstrap(self, directory: Path, qualifier: str | None = None) -> None:
+        """`cdk bootstrap` the emulated account, for an app in `directory`; `qualifier` when it has one of its own."""
+        self.say("cdk bootstrap" + (f", qualifier {qualifier}" if qualifier else ""))
         config = self.emulator.config
-        self._cdk(application).bootstrap(config.account, config.region).require_success()
+        own = ("--qualifier", qualifier, "--toolkit-stack-name", f"CDKToolkit-{qualifier}") if qualifier else ()
+        cli = self.cli(directory, f"bootstrap-{qualifier or 'default'}")
+        cli.bootstrap(config.account, config.region, *own).require_success()
+
+    def cli(self, directory: Path, name: str) -> CdkCli:
+        """The CDK CLI for the app in `directory`, turned to this emulator; its logs lie in a folder of that name."""
+        environment = self.emulator.client_environment()
+        # The engine that lints templates takes seconds of each synth; the tests lint the same templates once.
+        environment["CDK_VALIDATION"] = "false"
+        cli = CdkCli(directory, environment=environment, log_dir=self.work_dir / "cdk" / name, check=self.check)
+        self._clis.append(cli)
+        return cli
 
     def application(self, application: RehearsedApplication) -> "DeployedApplication":
         """The application, deployed with its first release if it was not yet.
@@ -113,6 +124,19 @@ class Session:
         """Have `check` look at this load, too."""
         self._loads.append(load)
 
+    def address(self, rule_arn: str) -> str:
+        """Where this machine serves the listener of a rule: `...:listener-rule/app/NAME/ID/LISTENER/RULE`."""
+        balancer = rule_arn.split("/")[2]
+        listener_arn = rule_arn.replace(":listener-rule/", ":listener/").rpartition("/")[0]
+        (listener,) = self.apis.elbv2.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
+        endpoints = self.state()["elbv2"]["endpoints"]
+        try:
+            return f"http://{endpoints[balancer][str(listener['Port'])]}"
+        except KeyError:
+            raise RehearsalError(
+                f"the load balancer {balancer} serves no port {listener['Port']} on this machine"
+            ) from None
+
     def close(self) -> None:
         """End every command of the CDK CLI that still runs."""
         for cli in self._clis:
@@ -128,21 +152,8 @@ class Session:
         """Rehearsed seconds for each real one."""
         return self.emulator.config.speed
 
-    def _cdk(self, application: RehearsedApplication) -> CdkCli:
-        environment = self.emulator.client_environment()
-        # The engine that lints templates takes seconds of each synth; the tests lint the same templates once.
-        environment["CDK_VALIDATION"] = "false"
-        cli = CdkCli(
-            application.directory,
-            environment=environment,
-            log_dir=self.work_dir / "cdk" / application.service_stack,
-            check=self.check,
-        )
-        self._clis.append(cli)
-        return cli
-
     def _deployed(self, application: RehearsedApplication) -> "DeployedApplication | NotDeployedError":
-        deployed = DeployedApplication(self, application, self._cdk(application))
+        deployed = DeployedApplication(self, application, self.cli(application.directory, application.service_stack))
         try:
             deployed.deploy_first()
         except RehearsalError as error:
@@ -207,17 +218,8 @@ class DeployedApplication:
         return target_in(self.about.service_stack, self.session.apis)
 
     def address(self, rule_arn: str) -> str:
-        """Where this machine serves the listener of a rule: `...:listener-rule/app/NAME/ID/LISTENER/RULE`."""
-        balancer = rule_arn.split("/")[2]
-        listener_arn = rule_arn.replace(":listener-rule/", ":listener/").rpartition("/")[0]
-        (listener,) = self.session.apis.elbv2.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
-        endpoints = self.session.state()["elbv2"]["endpoints"]
-        try:
-            return f"http://{endpoints[balancer][str(listener['Port'])]}"
-        except KeyError:
-            raise RehearsalError(
-                f"the load balancer {balancer} serves no port {listener['Port']} on this machine"
-            ) from None
+        """Where this machine serves the listener of a rule."""
+        return self.session.address(rule_arn)
 
     def load(self, name: str, *, rule: str | None = None, mix: LoadMix | None = None) -> LoadProcess:
         """Users: predictions with known answers and streams, at a fixed rate, from another process.

@@ -23,6 +23,7 @@ from bluegreen_constructs import (
     Ingress,
     Scaling,
     ServiceRules,
+    Tasks,
     TestTraffic,
     TrafficRule,
 )
@@ -115,14 +116,14 @@ class ServiceStack(cdk.Stack):
             self,
             "Inference",
             vpc=vpc,
-            subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            tasks=Tasks(subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)),
             container=Container(image=ecs.ContainerImage.from_registry(f"inference:{release}"), port=8080),
             ingress=Ingress(rules=rules, health_path="/ready", plain_http=True),
             test_traffic=TEST_HEADER,
             scaling=Scaling(min=2),
             strategy=Canary(percent=10, bake=timedelta(minutes=12)),
             bake=timedelta(minutes=3),
-            alarms=AlarmThresholds(requests_floor=5),
+            guardrails=[AlarmThresholds(requests_floor=5)],
         )
 
 

@@ -3,6 +3,7 @@
 import boto3
 import pytest
 
+from tests.cli.deployed_services import ecs_settings
 from tests.cli.operated_world import OperatedWorld, Operator
 
 
@@ -16,3 +17,15 @@ def _own_session(monkeypatch: pytest.MonkeyPatch) -> None:
 def operator(capsys: pytest.CaptureFixture[str]) -> Operator:
     """An operator with one target, Serving/Model, on which nothing was rolled out yet."""
     return Operator(capsys, OperatedWorld())
+
+
+@pytest.fixture
+def ecs(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """An operator with one target, Serving/Inference, which Amazon ECS rolls out and the judge judges."""
+    return Operator(capsys, OperatedWorld(ecs_settings()))
+
+
+@pytest.fixture
+def unjudged(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """The same where CloudWatch alarms alone judge, and so there is no table."""
+    return Operator(capsys, OperatedWorld(ecs_settings(is_judged=False)))

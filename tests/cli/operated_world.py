@@ -23,6 +23,7 @@ from bluegreen_constructs.testing import (
     InMemoryWorld,
     example_settings,
 )
+from tests.cli.deployed_services import DeployedServices
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/sam"
 TARGET = "Serving/Model"
@@ -74,6 +75,13 @@ class StateMachine(InMemoryExecutions):
             self.failures[arn] = ExecutionFailure(type(error).__name__, cause)
 
 
+class NoTable:
+    """What an unjudged target has in the place of a table, and every ECS-run one of executions."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} was asked of what is not there")
+
+
 class OperatedWorld:
     """`OperatorWorld`; several targets share a clock, a table, rules and executions."""
 
@@ -86,6 +94,7 @@ class OperatedWorld:
         self.loads = 0
         self.waited = 0.0
         self.on_wait: list[Callable[[], object]] = []
+        self.services = DeployedServices()
         self.is_ssm_down = False
         self.is_sts_down = False
 
@@ -135,6 +144,10 @@ class OperatedWorld:
         self.begun(release, minutes=90)
         assert (self.rollout.phase.value, self.rollout.is_tidied) == ("PROMOTED", True)
 
+    def judged(self, rollout: Rollout) -> None:
+        """What the judge's table holds of a deployment."""
+        self.store.states[rollout.target] = rollout
+
     def put(self, **changed: object) -> Rollout:
         """Change the stored rollout."""
         rollout = replace(self.rollout, **changed)
@@ -155,10 +168,17 @@ class OperatedWorld:
         self._read_parameters()
         if target not in self.worlds:
             raise ConfigurationError(f"there is no target {target!r}: there is {', '.join(sorted(self.worlds))}")
-        return TargetEngine(self.worlds[target].settings, self.store, self.machine)
+        settings = self.worlds[target].settings
+        if settings.controller == "engine":
+            return TargetEngine(settings, self.store, self.machine)
+        store = self.store if settings.is_judged else NoTable()
+        return TargetEngine(settings, store, NoTable(), has_table=settings.is_judged)
 
     def rules(self) -> InMemoryRules:
         return self.rules_there
+
+    def deployments(self) -> DeployedServices:
+        return self.services
 
     def caller(self) -> str:
         if self.is_sts_down:

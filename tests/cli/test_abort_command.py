@@ -104,7 +104,8 @@ def test_without_parameter_store_the_way_that_is_left_is_named(operator: Operato
     operator.world.is_ssm_down = True
     assert operator.is_refused(1, "abort", TARGET) == (
         "the targets' settings cannot be read (AWS cannot be reached: check the network, the proxy and AWS_REGION): if "
-        "only Parameter Store is down, abort with --rule ARN"
+        "only Parameter Store is down, abort with --rule ARN, or with --service CLUSTER/SERVICE what Amazon ECS "
+        "rolls out"
     )
 
 

@@ -50,7 +50,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (["--scenario", "nope"], "there is no scenario nope: choose from ecs-good, ecs-bad-errors, ecs-bad-slow, "),
         (["--scenario", "ecs-good,nope,no"], "there is no scenario nope, no: choose from ecs-good, "),
         (["--scenario", ","], "no scenario is named: choose from ecs-good, "),
-        (["--format", "xml"], "invalid value for '--format': 'xml' is no format: give text or json; see bluegreen "),
+        (["--format", "xml"], "invalid value for '--format': 'xml' is no format: give text or json or markdown; "),
         (
             ["--port", "abc"],
             "invalid value for '--port': 'abc' is no port to choose: give a whole number from 1024 to ",
@@ -90,6 +90,46 @@ def test_wrong_usage_is_refused_with_where_to_read_on(
     code, said = refusal(capsys, *arguments)
     assert all(word in said for word in words), said
     assert code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["--app", "python app.py", "--scenario", "ecs-good"],
+            "give --scenario for the application of this repository, or --app for your own, not both",
+        ),
+        (["--tasks", "rehearse.toml"], "give --app with your application's command, too: --tasks belongs to it"),
+        (["--app", " "], "give your CDK app's command with --app, such as --app 'python app.py': it is empty"),
+        (["--app", "x"], "there is no tasks file rehearse.toml: name one with --tasks; it says what your containers "),
+        (["--app", "x", "--tasks", "no.toml"], "there is no tasks file no.toml: name one with --tasks; "),
+        (["--app", "x", "--tasks", "wrong.toml"], "the tasks file /"),
+    ],
+)
+def test_an_own_application_that_is_given_wrongly_is_refused_before_anything_is_started(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.toml").write_text("[tasks]", encoding="utf-8")
+    code, said = refusal(capsys, "rehearse", *arguments)
+    assert said.startswith(sentence)
+    assert code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.toml"]
+
+
+def test_an_own_application_that_cannot_be_synthesised_is_quoted_and_no_emulator_is_started(
+    capsys: pytest.CaptureFixture[str], checkout: FakeCheckout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_SYNTH_EXIT", "3")
+    code, said = refusal(capsys, "rehearse", "--app", "python app.py", "--tasks", "services/inference/rehearse.toml")
+    assert said.startswith("cdk synth ended with exit code 3: ")
+    assert code == 1
+    (run,) = (checkout.folder / ".rehearsal").iterdir()
+    assert not list(run.rglob("emulator.log"))
 
 
 def test_a_report_that_is_a_folder_is_refused_with_a_file_to_name(
@@ -250,6 +290,11 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 def test_help_ends_well_with_an_example(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert run(arguments) == 0
     assert "\n    bluegreen rehearse --scenario ecs-good" in capsys.readouterr().out
+
+
+def test_the_help_of_rehearse_shows_how_an_own_application_is_rehearsed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rehearse", "--help"]) == 0
+    assert '\n    bluegreen rehearse --app "python app.py" --tasks rehearse.toml' in capsys.readouterr().out
 
 
 def test_no_verb_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from bluegreen_constructs.engine.errors import BlueGreenError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.rollout import Hold, HoldKind
 from bluegreen_constructs.engine.rule_tags import ABORTED, LIVE, ROLLOUT
+from bluegreen_constructs.engine.target_settings import TargetSettings
 from bluegreen_constructs.engine.weights import forward
-from tests.cli.operated_world import OperatedWorld, Operator
+from tests.cli.deployed_services import HOOK, deployment_arn, ecs_settings, judging
+from tests.cli.operated_world import OperatedWorld, Operator, settings_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text(encoding="utf-8")
 ID = "1-4-2-20260105T090000-4f1c"
@@ -87,7 +89,54 @@ def promoted(world: OperatedWorld) -> None:
     world.promoted("1.4.2")
 
 
+def deployed(world: OperatedWorld) -> None:
+    world.services.brought("d1", "1.4.1.aaaa1111")
+    world.services.brought("d2", "1.4.2.bbbb2222", "IN_PROGRESS", stage="PRODUCTION_TRAFFIC_SHIFT", weight=10.0)
+    world.on_wait = [lambda: world.services.becomes(status="ROLLBACK_SUCCESSFUL", weight=0.0)]
+
+
+def deployed_all_down(world: OperatedWorld) -> None:
+    deployed(world)
+    world.store.is_down = world.is_ssm_down = world.is_sts_down = True
+
+
+def waits_for_approval(world: OperatedWorld) -> None:
+    deployed(world)
+    world.services.becomes(stage="POST_TEST_TRAFFIC_SHIFT", weight=0.0, waiting=(HOOK,))
+
+
+def unwatched(world: OperatedWorld) -> None:
+    deployed(world)
+    world.services.becomes(alarms_status="DISABLED")
+
+
+def hotfix(world: OperatedWorld) -> None:
+    unwatched(world)
+    world.judged(judging(ecs_settings(), world.services.seen[0], "1.4.2.bbbb2222", hotfix="mends the payments"))
+    world.on_wait = [lambda: world.services.becomes(status="SUCCESSFUL", weight=100.0)]
+
+
+def made_live(world: OperatedWorld) -> None:
+    deployed(world)
+    world.services.becomes(status="SUCCESSFUL", stage="", weight=100.0)
+    world.on_wait = [lambda: world.services.becomes(status="SUCCESSFUL", weight=100.0)]
+
+
 # What must have become of them
+
+
+def going_back(world: OperatedWorld) -> bool:
+    return world.services.seen[0].goes_back
+
+
+def gone_back(world: OperatedWorld) -> bool:
+    return world.services.seen[0].status == "ROLLBACK_SUCCESSFUL"
+
+
+def former_is_live(world: OperatedWorld) -> bool:
+    last = world.services.seen[0]
+    definition = world.services.definitions[last.target]
+    return last.status == "SUCCESSFUL" and world.services.releases[definition] == "1.4.1.aaaa1111"
 
 
 def went_back(world: OperatedWorld) -> bool:
@@ -113,6 +162,7 @@ class Situation:
 
     begins: Callable[[OperatedWorld], None]
     ends: Callable[[OperatedWorld], bool]
+    target: TargetSettings = field(default_factory=settings_of)
 
 
 SITUATIONS = {
@@ -126,6 +176,12 @@ SITUATIONS = {
     "The lock": Situation(at_ten_percent, lambda world: world.rollout.release.name == "1.4.2"),
     "Take the lock away": Situation(moved_by_hand, started_again),
     "Back from a release that was promoted": Situation(promoted, went_back_and_was_accepted),
+    "A service that Amazon ECS rolls out": Situation(deployed, lambda world: not gone_back(world), ecs_settings()),
+    "A deployment does not go on": Situation(waits_for_approval, gone_back, ecs_settings()),
+    "Abort a deployment with Parameter Store down": Situation(deployed_all_down, going_back, ecs_settings()),
+    "Amazon ECS ignores the alarms": Situation(unwatched, gone_back, ecs_settings(is_judged=False)),
+    "A hotfix while an alarm is red": Situation(hotfix, lambda world: not gone_back(world), ecs_settings()),
+    "Back from a release that Amazon ECS has made live": Situation(made_live, former_is_live, ecs_settings()),
     "A stack is stuck": Situation(at_ten_percent, went_back),
     "Before a stack is deleted": Situation(at_ten_percent, went_back),
 }
@@ -138,7 +194,7 @@ def test_every_section_is_played() -> None:
 
 @pytest.mark.parametrize("heading", SITUATIONS)
 def test_the_commands_of_a_section_do_what_it_says(capsys: pytest.CaptureFixture[str], heading: str) -> None:
-    operator = Operator(capsys, OperatedWorld())
+    operator = Operator(capsys, OperatedWorld(SITUATIONS[heading].target))
     SITUATIONS[heading].begins(operator.world)
     for line in sections()[heading]:
         command, _, expected = line.partition("   # exit code ")
@@ -176,6 +232,11 @@ def by_hand(world: OperatedWorld, service: str, operation: str, *options: str) -
             assert given["ResourceArns"] == rule
             assert (key, value) == (ABORTED, ID)
             world.rules_there.tag(rule, {key: value})
+        case "list-service-deployments":
+            assert world.services.in_flight(given["cluster"], given["service"]) == deployment_arn("d2")
+        case "stop-service-deployment":
+            assert given["stopType"] == "ROLLBACK"
+            world.services.stop(given["serviceDeploymentArn"])
         case _:
             assert service == "cloudformation"
             assert given == {"StackName": "Serving"}

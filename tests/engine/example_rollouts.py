@@ -199,6 +199,8 @@ SETTINGS_FIELDS = {
     "hold_back": st.floats(0, 100),
     "retained": st.integers(0, 100),
     "shares_load_balancer": st.booleans(),
+    "controller": st.sampled_from(["engine", "ecs"]),
+    "is_judged": st.booleans(),
     **dict.fromkeys(SPANS, LONG),
 }
 SETTINGS = st.builds(TargetSettings, **SETTINGS_FIELDS)
@@ -265,6 +267,7 @@ ROLLOUT_FIELDS = {
     "answered": st.lists(NAMES, max_size=3).map(tuple),
     "is_baked": st.booleans(),
     "leaves": NAMES,
+    "hotfix": NAMES,
     "authentication": st.lists(OBJECTS, max_size=2).map(tuple),
     "quiet": st.integers(0, 99),
     "quiet_until": st.none() | MINUTES,

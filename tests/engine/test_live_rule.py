@@ -275,6 +275,87 @@ def test_a_priority_that_a_sibling_is_about_to_give_up_is_waited_for(deployed: S
     assert deployed.the_rule()["Priority"] == "11"
 
 
+# An update that wants one side to serve
+
+
+@pytest.mark.parametrize("weights", [{BLUE: 0, GREEN: 100}, {BLUE: 90, GREEN: 10}, {GREEN: 1}])
+def test_an_update_that_wants_blue_to_serve_alone_is_refused_while_green_has_traffic(
+    deployed: Stack, weights: dict[str, int]
+) -> None:
+    deployed.elb.set_weights(deployed.the_rule()["RuleArn"], weights)
+    answer = deployed.update(properties(MustServe=BLUE, Priority="20"), properties())
+    assert answer["Status"] == "FAILED"
+    serving = sorted(arn for arn, weight in weights.items() if weight)
+    assert f"gives traffic to {', '.join(serving)}, and this update wants {BLUE} to serve alone" in answer["Reason"]
+    assert "deploy one more release, which goes to that side, and update then" in answer["Reason"]
+    assert deployed.the_rule()["Priority"] == "10"
+    assert actions_written(deployed.elb) == []
+
+
+@pytest.mark.parametrize("weights", [{BLUE: 100, GREEN: 0}, {BLUE: 100}, {BLUE: 1, GREEN: 0}])
+def test_it_passes_when_blue_serves_alone_and_moves_no_weight(deployed: Stack, weights: dict[str, int]) -> None:
+    deployed.elb.set_weights(deployed.the_rule()["RuleArn"], weights)
+    assert deployed.update(properties(MustServe=BLUE), properties())["Status"] == "SUCCESS"
+    assert deployed.weights() == weights
+    assert actions_written(deployed.elb) == []
+
+
+def test_the_rollback_of_a_refused_way_back_passes_while_green_serves(deployed: Stack) -> None:
+    deployed.elb.set_weights(deployed.the_rule()["RuleArn"], {BLUE: 0, GREEN: 100})
+    assert deployed.update(properties(MustServe=BLUE), properties())["Status"] == "FAILED"
+    assert deployed.update(properties(), properties(MustServe=BLUE))["Status"] == "SUCCESS"
+    assert deployed.weights() == {BLUE: 0, GREEN: 100}
+
+
+def test_a_late_copy_of_a_refused_way_back_is_refused_even_when_blue_serves_by_then(deployed: Stack) -> None:
+    arn = deployed.the_rule()["RuleArn"]
+    deployed.elb.set_weights(arn, {BLUE: 0, GREEN: 100})
+    forward = deployed.event("Update", properties(MustServe=BLUE, Priority="20"), properties())
+    assert deployed.send(forward)["Status"] == "FAILED"
+    assert deployed.update(properties(), properties(MustServe=BLUE, Priority="20"))["Status"] == "SUCCESS"
+    deployed.elb.set_weights(arn, {BLUE: 100, GREEN: 0})
+    assert deployed.send(forward)["Status"] == "FAILED"
+    assert deployed.the_rule()["Priority"] == "10"
+
+
+def test_a_way_forward_from_blue_asks_for_nothing(deployed: Stack) -> None:
+    """Without the wish, whichever side serves is right: an update must not depend on the last release's side."""
+    deployed.elb.set_weights(deployed.the_rule()["RuleArn"], {BLUE: 0, GREEN: 100})
+    assert deployed.update(properties(), properties(MustServe=BLUE))["Status"] == "SUCCESS"
+
+
+def test_a_rule_that_is_moved_to_another_listener_is_held_to_it_too(deployed: Stack) -> None:
+    deployed.elb.set_weights(deployed.the_rule()["RuleArn"], {BLUE: 0, GREEN: 100})
+    answer = deployed.update(properties(MustServe=BLUE, ListenerArn=OTHER_LISTENER), properties())
+    assert answer["Status"] == "FAILED"
+    assert "to serve alone" in answer["Reason"]
+    assert deployed.the_rule()["ListenerArn"] == LISTENER
+
+
+def test_a_missing_rule_is_not_made_anew_for_blue_while_the_tasks_are_in_green(deployed: Stack) -> None:
+    """The service's update, which comes next, would stop them; the rollback's update makes the rule for green."""
+    deployed.elb.healthy = {GREEN: 2}
+    deployed.elb.delete_rule(RuleArn=deployed.the_rule()["RuleArn"])
+    answer = deployed.update(properties(MustServe=BLUE), properties())
+    assert answer["Status"] == "FAILED"
+    assert f"the rule of {LISTENER} that is missing gives traffic to {GREEN}" in answer["Reason"]
+    assert deployed.own_rules() == []
+    assert deployed.update(properties(), properties(MustServe=BLUE))["Status"] == "SUCCESS"
+    assert deployed.weights() == {BLUE: 0, GREEN: 100}
+
+
+def test_a_missing_rule_is_made_anew_when_the_tasks_are_in_blue(deployed: Stack) -> None:
+    deployed.elb.healthy = {BLUE: 2}
+    deployed.elb.delete_rule(RuleArn=deployed.the_rule()["RuleArn"])
+    assert deployed.update(properties(MustServe=BLUE), properties())["Status"] == "SUCCESS"
+    assert deployed.weights() == {BLUE: 100, GREEN: 0}
+
+
+def test_a_new_rule_that_must_serve_blue_is_simply_made(stack: Stack) -> None:
+    assert stack.create(properties(MustServe=BLUE))["Status"] == "SUCCESS"
+    assert stack.weights() == {BLUE: 100, GREEN: 0}
+
+
 # Another listener
 
 

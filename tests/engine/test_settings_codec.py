@@ -218,7 +218,7 @@ def change(**changes: object) -> Callable[[dict[str, object]], dict[str, object]
         (change(reads=None), "reads of the settings parameter is None, not a whole number"),
         (change(target=3), "target of the settings parameter is 3, not a text"),
         (change(blue=None), "blue of the settings parameter is NoneType, not an object"),
-        (change(blue={"group_arn": "b"}), "metric_name of blue of the settings parameter is missing"),
+        (change(blue={"group_arn": "b"}), "compute of blue of the settings parameter is missing"),
         (
             change(green={"group_arn": "b", "metric_name": "b", "compute": "mainframe"}),
             "compute of green of the settings parameter is 'mainframe', not one of ecs, asg, fixed, lambda",
@@ -264,7 +264,7 @@ def test_what_is_not_even_an_object_is_refused_in_a_sentence(text: str) -> None:
         settings_from_json(text)
 
 
-@pytest.mark.parametrize("key", ["target", "rule_arn", "load_balancer", "blue", "green", "reads"])
+@pytest.mark.parametrize("key", ["target", "rule_arn", "blue", "green", "reads"])
 def test_what_has_no_default_is_asked_for(key: str) -> None:
     stored = settings_to_dict(settings())
     del stored[key]
@@ -299,3 +299,23 @@ def test_a_refusal_does_not_quote_all_of_what_is_stored() -> None:
     with pytest.raises(ObservationError) as refusal:
         settings_from_dict(settings_to_dict(settings()) | {"bake_seconds": ["x" * 5000]})
     assert len(str(refusal.value)) < 200
+
+
+def test_names_in_metrics_are_read_from_arns_where_they_are_left_out() -> None:
+    stored = settings_to_dict(settings())
+    del stored["load_balancer"], stored["blue"]["metric_name"]
+    assert settings_from_dict(stored) == settings()
+
+
+def test_a_target_without_a_controller_is_the_engines_and_judged() -> None:
+    stored = settings_to_dict(settings())
+    assert not {"controller", "is_judged"} & set(stored)
+    assert (settings_from_dict(stored).controller, settings_from_dict(stored).is_judged) == ("engine", True)
+    by_ecs = replace(settings(), controller="ecs", is_judged=False)
+    assert settings_from_json(settings_to_json(by_ecs)) == by_ecs
+
+
+def test_a_controller_that_nobody_has_is_refused() -> None:
+    stored = settings_to_dict(settings()) | {"controller": "codedeploy"}
+    with pytest.raises(ObservationError, match="controller of the settings parameter is 'codedeploy', not one of engi"):
+        settings_from_dict(stored)

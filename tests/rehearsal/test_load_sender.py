@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,26 @@ def test_stopping_sends_nothing_further_and_waits_for_what_is_in_flight():
     count, records = asyncio.run(run())
     assert len(records) == count
     assert all(record.status == 200 for record in records)
+
+
+def test_a_case_has_its_own_method_path_body_and_status() -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.method, request.path_qs, await request.text()))
+        return web.Response(status=201 if request.method == "PUT" else 200, text="all is well")
+
+    put = GoldenCase(None, None, path="/things?a=1", method="PUT", text="body", status=201)
+    records = sent(answer, golden=(put, replace(put, path="/missing", status=404), replace(put, contains="is ill")))
+    assert set(asked) == {("PUT", "/things?a=1", "body"), ("PUT", "/missing", "body")}
+    kinds = {(record.expected_status, record.is_failed, record.is_wrong) for record in records}
+    assert kinds == {(201, False, False), (404, True, False), (201, False, True)}
+
+
+def test_the_side_is_what_the_named_header_means() -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(RIGHT, headers={"x-side": "its own", "X-Group": "arn:blue"})
+
+    records = sent(answer, side_header="x-group", sides={"arn:blue": "blue"})
+    assert {record.side for record in records} == {"blue"}
+    assert {record.side for record in sent(answer)} == {"its own"}

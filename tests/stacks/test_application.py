@@ -108,12 +108,23 @@ EVERYWHERE = CANARY | {
 }
 # A public load balancer is open to everybody; an internal one is tested by a function inside the VPC.
 STACKS = ("Service", "Canary")
-PUBLIC = {(f"BlueGreen{stack}-{{}}/Inference/LoadBalancer/SecurityGroup", "AwsSolutions-EC23") for stack in STACKS}
+PUBLIC = {(f"BlueGreen{stack}-{{}}/Inference/LoadBalancer/Resource", "AwsSolutions-EC23") for stack in STACKS}
 INTERNAL = {(f"BlueGreen{stack}-{{}}/Inference/SmokeTest/Function/Role", WILDCARD_DESCRIBE) for stack in STACKS}
+_JUDGE = "BlueGreenService-{}/BlueGreenEcsJudge/Function/Role"
+_OF_THE_CLUSTER = (
+    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:{{}}/"
+    "<InferenceCluster6D181EAC>/*]"
+)
+JUDGED = {
+    (_JUDGE, WILDCARD_DESCRIBE),
+    (_JUDGE, SETTINGS),
+    (_JUDGE, _OF_THE_CLUSTER.format().format("service-deployment")),
+    (_JUDGE, _OF_THE_CLUSTER.format().format("service-revision")),
+}
 EXPECTED = {
     "rehearsal": EVERYWHERE | PUBLIC,
     "dev": EVERYWHERE | INTERNAL,
-    "prod": EVERYWHERE | INTERNAL,
+    "prod": EVERYWHERE | INTERNAL | JUDGED,
 }
 
 
@@ -132,6 +143,7 @@ def test_no_template_names_a_live_weight_an_active_side_or_a_listener_rule(appli
             "Blue",
             "Green",
             "InitialCandidateWeight",
+            "EventLimits",
         }
 
 

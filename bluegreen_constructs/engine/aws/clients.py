@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from .auto_scaling_fleet import AutoScalingClient, LaunchTemplateClient
     from .cloudwatch_metrics import CloudWatchClient
     from .dynamodb_store import DynamoDbClient
+    from .ecs_deployments import DeploymentsClient
     from .ecs_fleet import EcsClient, EcsScalingClient
     from .elbv2_rules import Elbv2Client
     from .eventbridge_events import EventBridgeClient
     from .executions import StepFunctionsClient
     from .lambda_hooks import LambdaClient
+    from .one_off_tasks import OneOffTaskClient
     from .parameter_settings import SsmClient
+    from .sampled_requests import S3Client
+    from .verdict_metric import MetricClient
 
 # Three tries of botocore's standard mode, 13 s at most each, and its pauses between them. Handlers keep this much of
 # their time free before they start a call, so a longer wait here means less useful time there.
@@ -67,6 +71,16 @@ def ecs() -> "EcsClient":
     return cast("EcsClient", boto3.client("ecs", config=_PATIENT))
 
 
+def service_deployments() -> "DeploymentsClient":
+    """Amazon ECS, for its deployments; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("DeploymentsClient", boto3.client("ecs", config=_PATIENT))
+
+
+def verdict_metric() -> "MetricClient":
+    """CloudWatch, for what is published; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("MetricClient", boto3.client("cloudwatch", config=_PATIENT))
+
+
 def ecs_scaling() -> "EcsScalingClient":
     """Application Auto Scaling; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("EcsScalingClient", boto3.client("application-autoscaling", config=_PATIENT))
@@ -100,3 +114,13 @@ def step_functions() -> "StepFunctionsClient":
 def ssm() -> "SsmClient":
     """Systems Manager, for Parameter Store; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("SsmClient", boto3.client("ssm", config=_PATIENT))
+
+
+def one_off_tasks() -> "OneOffTaskClient":
+    """Amazon ECS for one-off tasks; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("OneOffTaskClient", boto3.client("ecs", config=_PATIENT))
+
+
+def s3() -> "S3Client":
+    """Amazon S3; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("S3Client", boto3.client("s3", config=_PATIENT))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias, cast
 
-from ..ports import Command, HistoryItem, ReleaseRecord, ReleaseStatus, Verb
+from ..ports import Command, HistoryItem, ReleaseRecord, ReleaseStatus, Verb, Watched
 from ..release import Release
 from ..rollout import Rollout
 from ..rollout_codec import rollout_to_json
@@ -16,6 +16,9 @@ Item: TypeAlias = Mapping[str, Mapping[str, str]]
 
 KEPT = timedelta(days=400)
 """How long history stays."""
+
+WATCHED = "judged"
+"""The partition key of the deployments that are looked at: all of them in one query, without a scan."""
 
 ONLY = "-"
 """The sort key of an item that is alone under its partition key."""
@@ -140,6 +143,21 @@ def release_of(item: Item) -> ReleaseRecord:
         caller=text(item, "caller"),
         rollout=text(item, "rollout"),
     )
+
+
+def watched_key(one: Watched) -> dict[str, dict[str, str]]:
+    """The key of a deployment that is looked at: its own, so that a later one of the target is never taken away."""
+    return {"pk": {"S": WATCHED}, "sk": {"S": one.execution}}
+
+
+def watched_item(one: Watched) -> Item:
+    """A deployment that is looked at."""
+    return {**watched_key(one), "target": {"S": one.target}}
+
+
+def watched_of(item: Item) -> Watched:
+    """What `watched_item` made."""
+    return Watched(text(item, "target"), text(item, "sk"))
 
 
 def _with_digest(item: dict[str, dict[str, str]]) -> Item:

@@ -6,11 +6,12 @@ from typing import Protocol, cast
 from uuid import uuid4
 
 from ..errors import AwsError
-from ..ports import VERBS, Command, HistoryItem, LostLockError, ReleaseRecord
+from ..ports import VERBS, Command, HistoryItem, LostLockError, ReleaseRecord, Watched
 from ..rollout import Rollout
 from ..rollout_codec import rollout_from_json
 from .client_calls import AwsClient, Calls, entries, entry
 from .dynamodb_items import (
+    WATCHED,
     Item,
     command_item,
     command_of,
@@ -22,6 +23,9 @@ from .dynamodb_items import (
     stamp,
     state_item,
     text,
+    watched_item,
+    watched_key,
+    watched_of,
 )
 from .resource_kinds import Actions
 
@@ -33,8 +37,8 @@ STATE_ACTIONS: Actions = {  # load, begin, save
 IAM_ACTIONS: Actions = {
     **STATE_ACTIONS,
     "dynamodb:BatchGetItem": ("table",),  # commands
-    "dynamodb:DeleteItem": ("table",),  # done
-    "dynamodb:Query": ("table",),  # history, releases, and record, which looks before it puts
+    "dynamodb:DeleteItem": ("table",),  # done, unwatch
+    "dynamodb:Query": ("table",),  # history, releases, watched, and record, which looks before it puts
 }
 
 # How often a history item looks for a free place, and a batch for the keys that DynamoDB left out under load.
@@ -164,6 +168,20 @@ class DynamoDbStore:
     def remember(self, target: str, record: ReleaseRecord) -> None:
         """One call: PutItem."""
         self._put(release_item(target, record), {})
+
+    def watched(self) -> Sequence[Watched]:
+        """One call, Query, for each MB of items."""
+        values = {":pk": {"S": WATCHED}}
+        found = self._query({"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": values})
+        return [watched_of(item) for item in found]
+
+    def watch(self, one: Watched) -> None:
+        """One call: PutItem."""
+        self._put(watched_item(one), {})
+
+    def unwatch(self, one: Watched) -> None:
+        """One call: DeleteItem."""
+        self._calls.make(self._client.delete_item, {"TableName": self._table, "Key": watched_key(one)})
 
     def _put_state(self, rollout: Rollout, condition: Mapping[str, object]) -> Rollout:
         saved, write = replace(rollout, revision=rollout.revision + 1), self._new_write()

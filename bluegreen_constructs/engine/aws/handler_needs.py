@@ -6,14 +6,25 @@ from . import (
     auto_scaling_fleet,
     cloudwatch_metrics,
     dynamodb_store,
+    ecs_deployments,
     ecs_fleet,
     eventbridge_events,
     executions,
     lambda_hooks,
+    one_off_tasks,
     parameter_settings,
+    sampled_requests,
+    verdict_metric,
     weighted_rules,
 )
 from .resource_kinds import Actions
+
+# What a hook says to the history; the state is read for the release's name.
+_HOOK_RECORD: Actions = {
+    "dynamodb:GetItem": ("table",),
+    "dynamodb:PutItem": ("table",),
+    "dynamodb:Query": ("table",),
+}
 
 NEEDS: Mapping[str, tuple[Actions, ...]] = {
     # Takes the lock and says so on the rule, whose weights it leaves alone; it only asks after executions.
@@ -39,5 +50,18 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         dynamodb_store.STATE_ACTIONS,
         executions.IAM_ACTIONS,
     ),
+    # Looks at what Amazon ECS does, says what it thinks, and takes back a deployment that no alarm takes back.
+    "ecs_judge": (
+        parameter_settings.IAM_ACTIONS,
+        dynamodb_store.IAM_ACTIONS,
+        weighted_rules.LOOK_ACTIONS,
+        cloudwatch_metrics.IAM_ACTIONS,
+        ecs_deployments.READ_ACTIONS,
+        ecs_deployments.STOP_ACTIONS,
+        verdict_metric.IAM_ACTIONS,
+        eventbridge_events.IAM_ACTIONS,
+    ),
+    "migration": (one_off_tasks.IAM_ACTIONS, _HOOK_RECORD),
+    "replay": (sampled_requests.IAM_ACTIONS, _HOOK_RECORD),
 }
 """By handler (`engine.handlers.<name>`). An action that two declarations have is needed on the kinds of both."""

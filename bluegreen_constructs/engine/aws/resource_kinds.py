@@ -13,12 +13,17 @@ Kind: TypeAlias = Literal[
     "instance role",
     "launch template",
     "launched from template",
+    "metric namespace",
     "parameter",
     "rule",
+    "sampled object",
     "scalable target",
+    "service deployment",
+    "service revision",
     "state machine",
     "table",
     "tagged at launch",
+    "task",
     "task definition",
     "task role",
 ]
@@ -30,8 +35,11 @@ launched from template: `*` with the condition `ArnLike ec2:LaunchTemplate` on t
 tagged at launch: whatever an instance consists of, with the condition `ec2:CreateAction` RunInstances.
 task role, instance role: the roles of the task definitions (execution role included) and of the launch templates'
     instance profiles, with the condition `iam:PassedToService` ecs-tasks.amazonaws.com or ec2.amazonaws.com.
+metric namespace: `*` with the condition `StringEquals cloudwatch:namespace` BlueGreen.
 parameter: `parameter/bluegreen/targets/*`, which covers the path with its last slash as well.
 rule: the live rules and the test rules.
+sampled object: the S3 objects of sampled requests.
+service deployment, service revision, task: those of the services of the cluster.
 """
 
 Actions: TypeAlias = Mapping[str, tuple[Kind, ...]]

@@ -11,8 +11,9 @@ from .client_calls import AwsClient, Calls, entries, entry
 from .resource_kinds import Actions
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+LOOK_ACTIONS: Actions = {"elasticloadbalancing:DescribeRules": ("any",)}
 READ_ACTIONS: Actions = {
-    "elasticloadbalancing:DescribeRules": ("any",),
+    **LOOK_ACTIONS,
     "elasticloadbalancing:DescribeTags": ("any",),
     "elasticloadbalancing:DescribeTargetHealth": ("any",),
 }

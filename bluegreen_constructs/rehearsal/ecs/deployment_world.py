@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...engine.errors import RehearsalError
 from .deployment_plan import mappings
 from .deployment_run import CallHook, Tasks
-from .hook_visits import CALL_BACK_DELAY, HookAnswer
+from .hook_visits import CALL_BACK_DELAY, HookAnswer, HookVisit
 from .load_balancer_calls import LoadBalancerCalls
 from .revision import Revision
 from .service_deployments import Deployment, Milestone
@@ -54,6 +54,7 @@ class DeploymentWorld:
         *,
         check_tasks: Callable[[Revision], None],
         changed: Callable[[Deployment, Milestone], None],
+        awaits: Callable[[Deployment, HookVisit], None] = lambda *_: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._scheduler = scheduler
@@ -62,6 +63,7 @@ class DeploymentWorld:
         self._alarms = alarms
         self._check_tasks = check_tasks
         self._changed = changed
+        self._awaits = awaits
         self._sleep = sleep
 
     def prepare(self, deployment: Deployment) -> Revision:
@@ -154,6 +156,10 @@ class DeploymentWorld:
         threading.Thread(
             target=lambda: deployment.answer(call.id, self._invoke(deployment, call)), daemon=True, name=call.id
         ).start()
+
+    def awaits(self, deployment: Deployment, hook: HookVisit) -> None:
+        """Pass it on."""
+        self._awaits(deployment, hook)
 
     def changed(self, deployment: Deployment, milestone: Milestone) -> None:
         """Pass it on."""

@@ -15,8 +15,10 @@ from ..clock import Clock
 from ..load_balancer.metrics import MetricSink
 from .deployment_world import DeploymentWorld
 from .embedded_metrics import EmbeddedMetrics
+from .hook_visits import HookVisit
 from .load_balancer_calls import LoadBalancerCalls
 from .loopback_addresses import LoopbackAddresses
+from .one_off_tasks import OneOffTasks
 from .played_services import PlayedServices, Records, is_played
 from .secret_values import SecretValues
 from .service_deployments import Deployment, Driver, stage_times
@@ -85,6 +87,7 @@ class PlayedEcs:
         self.services = PlayedServices(
             records, clock, not_run=lambda task_id: self._host.not_run.get(task_id, ()), announce=self._announce
         )
+        self.one_off = OneOffTasks(self._host, now=clock.now, saved=self._save_one_off, log_dir=settings.log_dir)
         balancers = LoadBalancerCalls(client("elbv2"))  # type: ignore[arg-type]  # boto3 is untyped
         self._scheduler = ServiceScheduler(
             self._host,
@@ -104,6 +107,7 @@ class PlayedEcs:
             client("cloudwatch"),  # type: ignore[arg-type]  # boto3 is untyped
             check_tasks=self._host.check,
             changed=self.services.changed,
+            awaits=self._announce_hook,
         )
         self.services.connect(self._scheduler, Driver(outside, now=clock.now, wall=time.time, wait=self._wait))
         self._stopping = threading.Event()
@@ -122,7 +126,7 @@ class PlayedEcs:
         self._addresses.close()
 
     def describe(self) -> dict[str, object]:
-        """Services with their deployments (stages with rehearsed and wall time) and tasks."""
+        """Services with their deployments (stages with rehearsed and wall time) and tasks; then one-off tasks."""
         tasks = self._scheduler.tasks()
         services: dict[str, object] = {}
         with self._records.scope():
@@ -137,7 +141,12 @@ class PlayedEcs:
                 "deployments": [self._describe_deployment(d) for d in self.services.history.of(arn)],
                 "tasks": [self._describe_task(task) for task in tasks if task.revision.service_arn == arn],
             }
-        return {"loopback": f"127.{self._addresses.second_octet}.0.0/16", "services": services}
+        loopback = f"127.{self._addresses.second_octet}.0.0/16"
+        return {"loopback": loopback, "services": services, "one_off_tasks": self.one_off.describe()}
+
+    def _save_one_off(self, arn: str, view: dict[str, object]) -> None:
+        with self._records.scope():
+            self._records.tasks[arn] = view
 
     def _describe_task(self, task: Task) -> dict[str, object]:
         return {
@@ -183,6 +192,7 @@ class PlayedEcs:
             try:
                 self._scheduler.tick()
                 self.services.sweep()
+                self.one_off.tick()
                 if self._embedded is not None:
                     self._embedded.read()
             except Exception:  # noqa: BLE001  # one bad round must not end the tasks' keeper
@@ -196,25 +206,38 @@ class PlayedEcs:
         """An EventBridge event: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html"""
         number = deployment_id(deployment.target)
         said = reason or f"ECS deployment {number} {'completed' if name.endswith('COMPLETED') else 'in progress'}."
+        kind = "ERROR" if name.endswith("FAILED") else "INFO"
+        detail = {"eventType": kind, "eventName": name, "deploymentId": number, "reason": said}
+        self._send(deployment, "ECS Deployment State Change", detail)
+
+    def _announce_hook(self, deployment: Deployment, hook: HookVisit) -> None:
+        """The event of a pause that waits: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+
+        The page names its type and eventName; the other members are those that answering it takes, as we suppose.
+        """
         detail = {
-            "eventType": "ERROR" if name.endswith("FAILED") else "INFO",
-            "eventName": name,
-            "deploymentId": number,
-            "updatedAt": self._clock.now_utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reason": said,
+            "eventType": "INFO",
+            "eventName": "HOOK_AWAITING_ACTION",
+            "hookId": hook.id,
+            "lifecycleStage": str(hook.stage),
+            "serviceDeploymentArn": deployment.arn,
         }
+        self._send(deployment, "ECS Hook State Change", detail)
+
+    def _send(self, deployment: Deployment, detail_type: str, detail: Mapping[str, object]) -> None:
+        told = {**detail, "updatedAt": self._clock.now_utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
         try:
             with self._records.scope():
                 self._put_event(
                     {
                         "Source": "aws.ecs",
-                        "DetailType": "ECS Deployment State Change",
-                        "Detail": json.dumps(detail),
+                        "DetailType": detail_type,
+                        "Detail": json.dumps(told),
                         "Resources": [deployment.service_arn],
                     }
                 )
         except Exception:  # noqa: BLE001  # a target of the event must not fail the deployment
-            _log.exception("the event %s could not be delivered", name)
+            _log.exception("the event %s could not be delivered", detail.get("eventName"))
 
 
 def last_words(task: Task, log_dir: Path) -> tuple[str, ...]:

@@ -149,6 +149,8 @@ class PlayedServices:
             # Absent members stay as they are: UpdateService is stateful here too (removed hooks linger).
             given = mapping(request["deploymentConfiguration"])
             wanted["deploymentConfiguration"] = {**mapping(record.get("deploymentConfiguration")), **given}
+        if request.get("capacityProviderStrategy"):
+            wanted["launchType"] = None  # a service has the one or the other
         check_service(wanted)
         is_same = is_same_release(deployed_part(record), deployed_part(wanted))
         deploys = not is_same or truth(request.get("forceNewDeployment"))

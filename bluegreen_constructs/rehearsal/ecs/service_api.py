@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from ...engine.errors import ConfigurationError
+from ...engine.errors import ConfigurationError, RehearsalError
 from .deployment_plan import mapping
+from .one_off_tasks import OneOffTasks
 from .played_services import PlayedServices, Records, Service, is_played
 from .service_deployments import Deployment
 from .service_views import brief_view, deployment_view, revision_view
@@ -34,6 +35,7 @@ class EmulatorEcs:
     error: Callable[[str, str, int], Answer]
     sanitize: Callable[[object], object]
     cluster_name: Callable[[str], str | None]
+    cluster: Callable[[str], Mapping[str, object] | None]
     service_reference: Callable[[str], tuple[str, str | None] | None]
     originals: Mapping[str, Callable[[dict[str, object]], Answer]]
 
@@ -41,9 +43,10 @@ class EmulatorEcs:
 class ServiceApi:
     """The ECS actions that are answered from the played services."""
 
-    def __init__(self, emulator: EmulatorEcs, services: PlayedServices) -> None:
+    def __init__(self, emulator: EmulatorEcs, services: PlayedServices, one_off: OneOffTasks) -> None:
         self._emulator = emulator
         self._services = services
+        self._one_off = one_off
         self._json = emulator.json
         self._error = emulator.error
 
@@ -54,6 +57,7 @@ class ServiceApi:
             "UpdateService": self.update_service,
             "DeleteService": self.delete_service,
             "DescribeServices": self.describe_services,
+            "RunTask": self.run_task,
             "StopTask": self.stop_task,
             "DescribeServiceDeployments": self.describe_service_deployments,
             "ListServiceDeployments": self.list_service_deployments,
@@ -151,7 +155,29 @@ class ServiceApi:
             if reference in {task.arn, task.id}:
                 self._services.scheduler.stop_task(task.arn, reason)
                 return self._json({"task": self._emulator.sanitize(self._emulator.records.tasks.get(task.arn, {}))})
-        return self._original("StopTask", data)
+        stopped = self._one_off.stop(reference, reason)
+        return self._json({"task": stopped}) if stopped is not None else self._original("StopTask", data)
+
+    def run_task(self, data: Request) -> Answer:
+        """RunTask; tasks that the emulator starts for its own services stay its own."""
+        if data.get("_deploymentId"):
+            return self._original("RunTask", data)
+        cluster = self._emulator.cluster(str(data.get("cluster") or "default"))
+        if cluster is None:
+            return self._error("ClusterNotFoundException", "Cluster not found.", 400)
+        reference = str(data.get("taskDefinition", ""))
+        definition = self._emulator.records.task_definition(reference)
+        if not definition:
+            return self._error("ClientException", f"Unable to find task definition: {reference}", 400)
+        try:
+            tasks, failures = self._one_off.run(
+                data, cluster_arn=str(cluster["clusterArn"]), task_definition=definition
+            )
+        except ConfigurationError as error:
+            return self._error("InvalidParameterException", str(error), 400)
+        except RehearsalError as error:
+            return self._error("ClientException", str(error), 400)
+        return self._json({"tasks": tasks, "failures": failures})
 
     def list_service_deployments(self, data: Request) -> Answer:
         """ListServiceDeployments, the newest first."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from ...engine.errors import BlueGreenError
 from .deployment_plan import Stage, read_plan
 from .deployment_run import CallHook, Request, Run, Seen, Status, Tasks
-from .hook_visits import HookAnswer
+from .hook_visits import HookAnswer, HookStatus, HookVisit
 from .lifecycle import advance, begin, look_again_at
 from .lifecycle_script import Change
 from .revision import Revision
@@ -106,6 +106,9 @@ class Outside(Protocol):
 
     def ask_hook(self, deployment: Deployment, call: CallHook) -> None:
         """Invoke a Lambda hook and give its answer to `deployment.answer`, now or later."""
+
+    def awaits(self, deployment: Deployment, hook: HookVisit) -> None:
+        """A pause hook waits for ContinueServiceDeployment; told once."""
 
     def changed(self, deployment: Deployment, milestone: Milestone) -> None:
         """Something happened; ended deployments are announced once."""
@@ -272,6 +275,10 @@ class Driver:
             self._note(deployment, run.reason if run.status is not before.status and run.reason else "")
         elif (run.production, run.test) != (before.production, before.test):
             self._note(deployment, f"production {run.production:g} %, test {run.test:g} % to the candidate")
+        known = {visit.id for visit in before.visits}
+        for visit in run.visits:
+            if visit.status is HookStatus.AWAITING_ACTION and visit.id not in known:
+                self._outside.awaits(deployment, visit)
 
     def _note(self, deployment: Deployment, what: str) -> None:
         run = deployment.run

@@ -10,7 +10,8 @@ from .loopback_addresses import LoopbackAddresses, is_free
 from .revision import Revision
 from .secret_values import SecretValues
 from .service_scheduler import TaskHandle
-from .task_processes import LEAST_STOP_SECONDS, TaskProcess, TaskProcesses, task_spec
+from .task_overrides import overridden
+from .task_processes import LEAST_STOP_SECONDS, TaskProcess, TaskProcesses, TaskSpec, task_spec
 from .tasks_file import TasksFile, image_tag
 
 NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone."
@@ -31,6 +32,11 @@ class LocalTask:
         if ended:
             return ended[0]
         return next((code for _, code in codes), 0) if all(code is not None for _, code in codes) else None
+
+    def exit_codes(self) -> Mapping[str, int]:
+        """The exit codes of the containers that have ended, by name."""
+        codes = {process.spec.container: process.poll(time.time()) for process in self.processes}
+        return {name: code for name, code in codes.items() if code is not None}
 
     def terminate(self) -> None:
         """SIGTERM; SIGKILL after stopTimeout in rehearsed time, at least two real seconds."""
@@ -72,18 +78,7 @@ class LocalTaskHost:
     def launch(self, task_id: str, revision: Revision) -> tuple[str, TaskHandle]:
         """Start one task; RehearsalError when it cannot be, NO_CAPACITY when the tasks file says that there is none."""
         definition = self._task_definition(revision.task_definition)
-        images = [str(container.get("image", "")) for container in mappings(definition.get("containerDefinitions"))]
-        if any(image_tag(image) in self._tasks.without_capacity for image in images):
-            raise RehearsalError(NO_CAPACITY)
-        address = self._addresses.next()
-        spec = task_spec(
-            definition, self._tasks, address=address, side=revision.side, secrets=self._secrets.of(definition)
-        )
-        if not spec.processes:
-            raise RehearsalError(
-                f"task definition {revision.task_definition} has no container with a command in the tasks file"
-            )
-        self.not_run[task_id] = spec.not_run
+        address, spec = self._prepare(definition, side=revision.side)
         for container in mappings(definition.get("containerDefinitions")):
             for port_mapping in mappings(container.get("portMappings")):
                 port = int(str(port_mapping.get("containerPort", 0)))
@@ -92,4 +87,37 @@ class LocalTaskHost:
                         f"container {container.get('name')} cannot listen on {address}:{port}: another program on this "
                         f"machine listens on port {port} of every address; stop it or change the container's port"
                     )
-        return address, LocalTask(tuple(self._processes.start(task_id, p) for p in spec.processes), self._clock)
+        return address, self._start(task_id, spec)
+
+    def check_alone(self, task_definition: Mapping[str, object]) -> None:
+        """Raise RehearsalError when a one-off task could not be started here, NO_CAPACITY as `launch` does."""
+        self._check_capacity(task_definition)
+        task_spec(task_definition, self._tasks, address="", side="", secrets={})
+
+    def launch_alone(
+        self, task_id: str, task_definition: Mapping[str, object], overrides: Mapping[str, object]
+    ) -> tuple[str, LocalTask]:
+        """Start one task that no service keeps; nobody has to reach its ports."""
+        address, spec = self._prepare(task_definition, side="")
+        return address, self._start(task_id, overridden(spec, overrides))
+
+    def _prepare(self, definition: Mapping[str, object], *, side: str) -> tuple[str, TaskSpec]:
+        """An address, and the processes that are to run there."""
+        self._check_capacity(definition)
+        address = self._addresses.next()
+        spec = task_spec(definition, self._tasks, address=address, side=side, secrets=self._secrets.of(definition))
+        if not spec.processes:
+            raise RehearsalError(
+                f"task definition {definition.get('taskDefinitionArn')} has no container with a command in the tasks "
+                "file"
+            )
+        return address, spec
+
+    def _check_capacity(self, definition: Mapping[str, object]) -> None:
+        images = [str(container.get("image", "")) for container in mappings(definition.get("containerDefinitions"))]
+        if any(image_tag(image) in self._tasks.without_capacity for image in images):
+            raise RehearsalError(NO_CAPACITY)
+
+    def _start(self, task_id: str, spec: TaskSpec) -> LocalTask:
+        self.not_run[task_id] = spec.not_run
+        return LocalTask(tuple(self._processes.start(task_id, p) for p in spec.processes), self._clock)

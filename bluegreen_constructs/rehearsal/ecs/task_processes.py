@@ -23,6 +23,7 @@ LEAST_STOP_SECONDS = 2.0
 START_SECONDS = 3.0
 """Real: what a process may take to listen. Its start is not compressed, the health checks' intervals are."""
 _STOP_TIMEOUT = 30.0
+_SIGNALLED = 128
 # Runs in the child before the program: the kernel ends the process when the thread that started it is gone
 # (PR_SET_PDEATHSIG is kept over exec); a parent that was gone before is noticed by its number.
 _TETHER = (
@@ -65,9 +66,12 @@ class TaskProcess:
     exit_code: int | None = field(default=None)
 
     def poll(self, now: float) -> int | None:
-        """The exit code once the process has ended, else None; kills it when its stop time-out is over."""
-        if self.exit_code is None:
-            self.exit_code = self.popen.poll()
+        """The exit code once the process has ended, else None; kills it when its stop time-out is over.
+
+        As of a container, 128 and the signal's number when a signal ended it: 143 by SIGTERM, 137 by SIGKILL.
+        """
+        if self.exit_code is None and (code := self.popen.poll()) is not None:
+            self.exit_code = code if code >= 0 else _SIGNALLED - code
         if self.exit_code is None and self.kill_at is not None and now >= self.kill_at:
             _signal(self.popen, signal.SIGKILL)
         return self.exit_code

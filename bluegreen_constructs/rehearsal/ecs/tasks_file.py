@@ -9,6 +9,9 @@
     INFERENCE_FAULTS = "error_rate=0.5"
     [releases."2.6.0-no-capacity"]               # a build that AWS has no capacity for: none of its tasks starts
     no_capacity = true
+    expect = "rolled back"                       # of --app: what must become of it; default "promoted"
+    [load]                                       # of --app: what users send (see `load_section`)
+    requests = [{path = "/"}]
 
 An image tag without an entry is a good build: it gets no environment of its own.
 """
@@ -17,9 +20,18 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from ...engine.errors import RehearsalError
+from .load_section import LoadSection
+
+
+class Expected(StrEnum):
+    """What must become of a release."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +45,17 @@ class ContainerCommand:
 
 @dataclass(frozen=True)
 class TasksFile:
-    """Commands by container name, environments by image tag, and the tags that there is no capacity for."""
+    """Commands by container name, environments by image tag, and the tags that there is no capacity for.
+
+    expected: what must become of each tag's release, in the order of the file. load: what users send.
+    """
 
     path: Path | None = None
     containers: Mapping[str, ContainerCommand] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     without_capacity: frozenset[str] = frozenset()
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    load: LoadSection = field(default_factory=LoadSection)
 
     @classmethod
     def read(cls, path: Path) -> "TasksFile":
@@ -49,16 +66,20 @@ class TasksFile:
             raise RehearsalError(f"the tasks file {path} cannot be read: {error.strerror}") from None
         except tomllib.TOMLDecodeError as error:
             raise RehearsalError(f"the tasks file {path} is no TOML: {error}") from None
-        unknown = sorted(content.keys() - {"containers", "releases"})
+        unknown = sorted(content.keys() - {"containers", "releases", "load"})
         if unknown:
-            raise RehearsalError(f"the tasks file {path} has [{unknown[0]}]; there are [containers] and [releases]")
+            raise RehearsalError(
+                f"the tasks file {path} has [{unknown[0]}]; there are [containers], [releases] and [load]"
+            )
         containers = {
             name: _container(name, entry, path) for name, entry in _table(content, "containers", path).items()
         }
         entries = _table(content, "releases", path)
         releases = {tag: _environment(tag, entry, path) for tag, entry in entries.items()}
         without_capacity = frozenset(tag for tag, entry in entries.items() if _has_no_capacity(tag, entry, path))
-        return cls(path, containers, releases, without_capacity)
+        expected = {tag: _expected(tag, entry, path) for tag, entry in entries.items()}
+        load = LoadSection.read(_table(content, "load", path), str(path))
+        return cls(path, containers, releases, without_capacity, expected, load)
 
     def environment_of(self, image: str) -> Mapping[str, str]:
         """What the build behind `image` gets, besides the task definition's environment."""
@@ -75,7 +96,8 @@ def image_tag(image: str) -> str:
 def _table(content: Mapping[str, object], name: str, path: Path) -> Mapping[str, object]:
     table = content.get(name, {})
     if not isinstance(table, dict):
-        raise RehearsalError(f"the tasks file {path} has {name} as a value; write tables: [{name}.NAME]")
+        example = "[load]" if name == "load" else f"[{name}.NAME]"
+        raise RehearsalError(f"the tasks file {path} has {name} as a value; write a table: {example}")
     return table
 
 
@@ -105,9 +127,11 @@ def _container(name: str, entry: object, path: Path) -> ContainerCommand:
 def _environment(tag: str, entry: object, path: Path) -> Mapping[str, str]:
     where = f'[releases."{tag}"] in the tasks file {path}'
     environment = entry.get("environment", {}) if isinstance(entry, dict) else None
-    has_more = isinstance(entry, dict) and entry.keys() - {"environment", "no_capacity"}
+    has_more = isinstance(entry, dict) and entry.keys() - {"environment", "no_capacity", "expect"}
     if not isinstance(entry, dict) or not isinstance(environment, dict) or has_more:
-        raise RehearsalError(f'{where} takes one table, [releases."{tag}".environment], and no_capacity = true')
+        raise RehearsalError(
+            f'{where} takes one table, [releases."{tag}".environment], no_capacity = true and expect = "rolled back"'
+        )
     return _texts(environment, where)
 
 
@@ -123,3 +147,12 @@ def _has_no_capacity(tag: str, entry: object, path: Path) -> bool:
     if not isinstance(given, bool):
         raise RehearsalError(f'[releases."{tag}"] in the tasks file {path} has no_capacity {given!r}; write true')
     return given
+
+
+def _expected(tag: str, entry: object, path: Path) -> Expected:
+    given = entry.get("expect", Expected.PROMOTED) if isinstance(entry, dict) else Expected.PROMOTED
+    if not isinstance(given, str) or given not in {*Expected}:
+        raise RehearsalError(
+            f'[releases."{tag}"] in the tasks file {path} has expect {given!r}; write "promoted" or "rolled back"'
+        )
+    return Expected(given)

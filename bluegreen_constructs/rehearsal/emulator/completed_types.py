@@ -1,7 +1,7 @@
 """Template properties that the emulator's own handlers leave out, set up through its APIs after each create and update.
 
 Tables: expiry and point-in-time recovery. Functions: the dead letter queue and the reserved concurrency. Secrets: the
-kinds of characters that a generated one leaves out.
+kinds of characters that a generated one leaves out. Networks: their range of addresses, which a template may ask for.
 """
 
 import string
@@ -21,13 +21,37 @@ _Handlers: TypeAlias = dict[str, Callable[..., object] | bool]
 
 
 def install(patches: Patches, world: World) -> None:
-    """Complete the handlers of AWS::DynamoDB::Table, AWS::Lambda::Function and AWS::SecretsManager::Secret."""
+    """Complete the handlers of tables, functions and networks, and the secrets that are generated."""
     del world
     from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415  # an optional extra
 
     _complete(patches, "AWS::DynamoDB::Table", _tables(patches, dynamodb))
     _complete(patches, "AWS::Lambda::Function", _functions(patches, lambda_svc))
     _leave_characters_out(patches)
+    _tell_the_range(patches)
+
+
+def _tell_the_range(patches: Patches) -> None:
+    """A network's CidrBlock as an attribute: a load balancer inside it is open to just those addresses.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html
+    """
+    from ministack.services import ec2  # noqa: PLC0415  # an optional extra
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415  # an optional extra
+
+    table = cast("dict[str, _Handlers]", patches.original(provisioners, "_RESOURCE_HANDLERS"))
+    known = cast("Mapping[str, Mapping[str, str]]", patches.original(ec2, "_vpcs"))
+    before = table["AWS::EC2::VPC"]
+
+    def telling(made_by: Callable[..., _Made]) -> Callable[..., _Made]:
+        def made(*arguments: object, **named: object) -> _Made:
+            physical_id, attributes = made_by(*arguments, **named)
+            return physical_id, {**attributes, "CidrBlock": known[physical_id]["CidrBlock"]}
+
+        return made
+
+    told = {name: telling(cast("Callable[..., _Made]", before[name])) for name in ("create", "update")}
+    patches.resource_type("AWS::EC2::VPC", {**before, **told}, is_there=True)
 
 
 def _leave_characters_out(patches: Patches) -> None:

@@ -86,17 +86,21 @@ def uncovered(template: Mapping[str, object]) -> list[Finding]:
     return findings
 
 
-def require_covered(assembly: Path) -> None:
-    """Raise RehearsalError with the list when a template of a cloud assembly holds what the rehearsal does not cover.
+def findings_in(assembly: Path) -> list[str]:
+    """What the templates of a cloud assembly hold that the rehearsal does not cover, a line each: stack, id, type, why.
 
     Nested stacks and nested assemblies (stages) are templates of the folder, too.
     """
-    found = [
-        f"{path.name}: {finding}"
+    return [
+        f"{path.name.removesuffix('.template.json')}: {finding}"
         for path in sorted(assembly.rglob("*.template.json"))
         for finding in uncovered(json.loads(path.read_text(encoding="utf-8")))
     ]
-    if found:
+
+
+def require_covered(assembly: Path) -> None:
+    """Raise RehearsalError with the list of what a cloud assembly holds that the rehearsal does not cover."""
+    if found := findings_in(assembly):
         raise RehearsalError(f"the rehearsal does not cover {len(found)} of the resources:\n  " + "\n  ".join(found))
 
 

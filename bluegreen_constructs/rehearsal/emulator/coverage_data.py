@@ -4,7 +4,7 @@
 TYPES: dict[str, tuple[str, str]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": (
         "played",
-        "registering brings an ECS service's count within the bounds; nothing scales after that",
+        "registering brings an ECS service's count within the bounds; no policy or scheduled action scales after that",
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": (
         "record only",
@@ -61,10 +61,18 @@ TYPES: dict[str, tuple[str, str]] = {
         "emulated",
         "holds images that are pushed, and tells EventBridge; none is pulled, a task is a local process",
     ),
+    "AWS::ECS::CapacityProvider": (
+        "record only",
+        "kept and shown; no instance is started for it, and a task is a local process whatever places it",
+    ),
     "AWS::ECS::Cluster": ("emulated", "a place for services; it has no capacity of its own and no limit"),
+    "AWS::ECS::ClusterCapacityProviderAssociations": (
+        "emulated",
+        "accepted, plays nothing: kept and shown, no Spot task is interrupted",
+    ),
     "AWS::ECS::Service": (
         "played",
-        "deployments as AWS documents them, blue/green and rolling: stages, hooks, shifts, bake, alarms, rollback",
+        "deployments as AWS documents them: stages, hooks, shifts, bake, alarms, rollback; Spot and Exec play nothing",
     ),
     "AWS::ECS::TaskDefinition": (
         "played",
@@ -76,9 +84,13 @@ TYPES: dict[str, tuple[str, str]] = {
         "played",
         "a loopback socket that answers by the listener's rules; HTTPS is answered without TLS",
     ),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": (
+        "record only",
+        "accepted; listeners answer without TLS",
+    ),
     "AWS::ElasticLoadBalancingV2::ListenerRule": (
         "played",
-        "conditions, weights, stickiness, redirects and fixed answers on live requests",
+        "conditions, weights, redirects and fixed answers on live requests; any update writes the template's weights",
     ),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": (
         "played",
@@ -124,6 +136,10 @@ TYPES: dict[str, tuple[str, str]] = {
     "AWS::SQS::Queue": ("emulated", "messages, visibility, dead letters"),
     "AWS::SQS::QueuePolicy": ("record only", "permissions are not enforced"),
     "AWS::SSM::Parameter": ("emulated", "kept and read back"),
+    "AWS::Scheduler::Schedule": (
+        "played",
+        "rates, cron in UTC and single instants on rehearsed time, with the context attributes in the input",
+    ),
     "AWS::SecretsManager::Secret": ("emulated", "generated, kept and read back"),
     "AWS::SecretsManager::SecretTargetAttachment": ("emulated", "adds the target's address to the secret"),
     "AWS::ServiceDiscovery::HttpNamespace": ("record only", "names are kept; none resolves"),
@@ -243,7 +259,7 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
     "S3ObjectLambda": ("AccessPoint", "AccessPointPolicy"),
     "S3Tables": ("Namespace", "Table", "TableBucket"),
     "SES": ("ConfigurationSet", "ConfigurationSetEventDestination", "EmailIdentity"),
-    "Scheduler": ("Schedule", "ScheduleGroup"),
+    "Scheduler": ("ScheduleGroup",),
     "Signer": ("ProfilePermission", "SigningProfile"),
 }
 EMULATED_ELSEWHERE = frozenset(f"AWS::{service}::{name}" for service, names in _ELSEWHERE.items() for name in names)

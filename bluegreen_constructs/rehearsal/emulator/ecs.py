@@ -1,11 +1,11 @@
 """The overlay on ministack's ECS: services are deployed as AWS documents it, and tasks are processes of this machine.
 
-Replaced: CreateService, UpdateService, DeleteService, DescribeServices and StopTask for services with the ECS
-deployment controller, everything about service deployments and revisions, and the CloudFormation handlers of
+Replaced: CreateService, UpdateService, DeleteService and DescribeServices for services with the ECS deployment
+controller, RunTask and StopTask, everything about service deployments and revisions, and the CloudFormation handlers of
 AWS::ECS::Service and AWS::ECS::TaskDefinition. Services of the controllers CODE_DEPLOY and EXTERNAL stay ministack's.
 
-Not covered: RunTask (a record, as in ministack), containers' own health checks, Service Connect traffic, Network Load
-Balancers' extra ten minutes a shift, log drivers (each task has a file in the work folder).
+Not covered: containers' own health checks, Service Connect traffic, Network Load Balancers' extra ten minutes a shift,
+ECS Exec's sessions, log drivers (each task has a file in the work folder).
 """
 
 from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ _FUNCTIONS = {
     "UpdateService": "_update_service",
     "DeleteService": "_delete_service",
     "DescribeServices": "_describe_services",
+    "RunTask": "_run_task",
     "StopTask": "_stop_task",
     "DescribeServiceDeployments": "_describe_service_deployments",
     "ListServiceDeployments": "_list_service_deployments",
@@ -48,7 +49,7 @@ def install(patches: Patches, world: World) -> PlayedEcs:
         lambda event: put_events({"Entries": [event]}, allow_aws_source=True),
         world.metrics,
     )
-    api = ServiceApi(_emulator_ecs(patches, ecs, records), part.services)
+    api = ServiceApi(_emulator_ecs(patches, ecs, records), part.services, part.one_off)
     _replace_actions(patches, ecs, api)
     _leave_played_services_alone(patches, ecs, records)
     _replace_resources(patches, world, ecs, api)
@@ -83,13 +84,16 @@ def _records(patches: Patches, world: World, ecs: ModuleType) -> Records:
 def _emulator_ecs(patches: Patches, ecs: ModuleType, records: Records) -> EmulatorEcs:
     from ministack.core import responses  # noqa: PLC0415  # an optional extra
 
+    cluster_name = cast("Callable[[str], str | None]", patches.original(ecs, "_resolve_cluster_name"))
+    clusters = cast("Mapping[str, Mapping[str, object]]", patches.original(ecs, "_clusters"))
     own = {action: patches.original(ecs, name) for action, name in _FUNCTIONS.items()}
     return EmulatorEcs(
         records=records,
         json=cast(JsonAnswer, patches.original(responses, "json_response")),
         error=cast("Callable[[str, str, int], Answer]", patches.original(responses, "error_response_json")),
         sanitize=cast("Callable[[object], object]", patches.original(ecs, "_sanitize")),
-        cluster_name=cast("Callable[[str], str | None]", patches.original(ecs, "_resolve_cluster_name")),
+        cluster_name=cluster_name,
+        cluster=lambda reference: clusters.get(cluster_name(reference) or ""),
         service_reference=cast(
             "Callable[[str], tuple[str, str | None] | None]", patches.original(ecs, "_resolve_service_ref")
         ),

@@ -59,6 +59,17 @@ def install_template_types(patches: Patches) -> None:
     )
     _mend_type(patches, "ListenerRule", create=_checked_rule_create, update=_checked_rule_update)
     _mend_type(patches, "Listener", create=_checked_listener, update=_checked_listener_update)
+    _tag_rules_with_their_stack(patches)
+
+
+def _tag_rules_with_their_stack(patches: Patches) -> None:
+    """CloudFormation puts a stack's tags on its rules, too: so a changed stack tag updates every rule of the stack.
+
+    Any update of a rule writes the whole of the template's actions, and with them its weights
+    (https://github.com/aws/aws-cdk/issues/36649); a rule whose properties did not change is not called at all.
+    """
+    tagged = cast(dict[str, tuple[str, str]], patches.original(provisioners, "_STACK_TAG_PROPERTY"))
+    patches.replace(provisioners, "_STACK_TAG_PROPERTY", {**tagged, f"{_TYPE}ListenerRule": ("Tags", "list")})
 
 
 def _full_name(arn: str) -> str:

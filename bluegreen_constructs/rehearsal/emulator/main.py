@@ -36,6 +36,7 @@ _OVERLAY = (
     "resource_types",
     "functions",
     "events",
+    "schedules",
     "state_machines",
     "completed_types",
 )
@@ -89,10 +90,11 @@ def install_overlay(patches: Patches, world: World) -> None:
 
 
 def _give_functions_their_environment(patches: Patches, module: ModuleType, world: World) -> None:
-    """Let deployed functions reach load balancers by name, and sign their calls with their own name.
+    """Let deployed functions know the rehearsed time, reach load balancers by name, and sign with their own name.
 
     ministack starts a function with its own environment, the function's, and what `execution_credentials` answers.
-    Load balancers' DNS names do not resolve here: the forward proxy of the load balancer's data plane knows them.
+    Load balancers' DNS names do not resolve here: the forward proxy of the load balancer's data plane knows them. A
+    function whose event holds no time (a lifecycle hook's) would look for metrics in the wrong hour.
     """
     credentials = cast(
         Callable[[Mapping[str, object]], dict[str, str]], patches.original(module, "execution_credentials")
@@ -101,6 +103,7 @@ def _give_functions_their_environment(patches: Patches, module: ModuleType, worl
     def execution_credentials(config: dict[str, object]) -> dict[str, str]:
         environment = credentials(config)
         environment["AWS_SESSION_TOKEN"] = FUNCTION_TOKEN + str(config.get("FunctionName", ""))
+        environment.update(world.clock.to_environment())
         environment["no_proxy"] = environment["NO_PROXY"] = "127.0.0.1,localhost"
         if world.load_balancers is not None:
             proxy = world.load_balancers.proxy_address()

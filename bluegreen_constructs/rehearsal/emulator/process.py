@@ -41,6 +41,7 @@ class EmulatorProcess:
         port: loopback port of the gateway; default: a free one. A taken one is refused.
         speed: how much faster rehearsed time runs (see `clock.Clock`).
         tasks_file: TOML that says which local process an ECS task is.
+        account, region: what AWS says that it is (default: made-up ones).
         ready_seconds: how long the start may take before it is given up.
     """
 
@@ -51,6 +52,8 @@ class EmulatorProcess:
         port: int | None = None,
         speed: float = 30.0,
         tasks_file: Path | None = None,
+        account: str = EmulatorConfig.account,
+        region: str = EmulatorConfig.region,
         ready_seconds: float = 60.0,
     ) -> None:
         self._given_port = port
@@ -62,6 +65,8 @@ class EmulatorProcess:
             work_dir=work_dir.resolve(),
             speed=speed,
             tasks_file=None if tasks_file is None else tasks_file.resolve(),
+            account=account,
+            region=region,
         )
 
     def __enter__(self) -> Self:

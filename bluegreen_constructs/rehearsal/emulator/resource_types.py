@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from ...engine.errors import RehearsalError
-from . import cdk_custom_resources, ec2_resources, stack_waits
+from . import cdk_custom_resources, ec2_resources, ecs_capacity, listener_certificates, stack_waits
 from .application_auto_scaling import TARGET_PREFIX, ApplicationAutoScaling
 from .patches import Patches
 from .world import World
@@ -12,18 +12,22 @@ from .world import World
 
 def install(patches: Patches, world: World) -> ApplicationAutoScaling:
     """Add the types, and let every type that asked for it run off the emulator's event loop."""
-    from ministack.services.cloudformation import provisioners, stacks  # noqa: PLC0415  # an optional extra
+    from ministack.services import ecs  # noqa: PLC0415  # an optional extra
+    from ministack.services.cloudformation import provisioners, stacks  # noqa: PLC0415
 
     ec2_resources.assert_relied_on(patches.original)
     scaling = ApplicationAutoScaling(world.config)
     _add_api(patches, "application-autoscaling", TARGET_PREFIX, scaling.handle_request)
     world.worker_thread_types.add("AWS::ApplicationAutoScaling::ScalableTarget")  # it calls ECS through the gateway
     replacing = patches.original(provisioners, "_REPLACING_PROPERTIES")
-    for name, (handlers, replaced_by) in {**ec2_resources.types(), **scaling.types()}.items():
+    capacity = ecs_capacity.types(ecs, patches.original)
+    for name, (handlers, replaced_by) in {**ec2_resources.types(), **scaling.types(), **capacity}.items():
         patches.resource_type(name, handlers, is_there=False)
         cast(dict[str, tuple[str, ...]], replacing)[name] = tuple(replaced_by)
     for name, handlers in cdk_custom_resources.types(world.config).items():
         patches.resource_type(name, handlers, is_there=False)
+    patches.resource_type(listener_certificates.TYPE, listener_certificates.handlers(), is_there=False)
+    cast(dict[str, tuple[str, ...]], replacing)[listener_certificates.TYPE] = ("ListenerArn", "Certificates")
     blocks = cast(Callable[[str], bool], patches.original(stacks, "_runs_on_worker_thread"))
 
     def runs_on_worker_thread(resource_type: str) -> bool:

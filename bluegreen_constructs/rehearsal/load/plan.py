@@ -20,14 +20,36 @@ MAX_CONNECTIONS = 4096
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """A request body, and the members its answer must have; other members of the answer may be anything."""
+    """A request, and what a good release answers.
 
-    request: Mapping[str, object]
-    expected: Mapping[str, object] = field(default_factory=dict)
+    request: the JSON body; None for no such body. text: a body that is sent as it is, in the place of JSON.
+    expected: the members that a JSON answer must have, others may be anything; None for whatever is answered.
+    contains: what the answer must contain as text, asked for in the place of members.
+    path, method: default: POST to the plan's `predict_path`. status: of a good answer; any other one is a failure.
+    """
+
+    request: Mapping[str, object] | None
+    expected: Mapping[str, object] | None = field(default_factory=dict)
+    path: str | None = None
+    method: str = "POST"
+    text: str | None = None
+    status: int = 200
+    contains: str | None = None
 
     def is_answered_by(self, answer: object) -> bool:
         """Whether a decoded JSON answer has every expected member with the expected value."""
+        if self.expected is None:
+            return True
         return isinstance(answer, dict) and all(answer.get(name) == value for name, value in self.expected.items())
+
+    def accepts(self, body: bytes) -> bool:
+        """Whether an answer with the right status is the right one."""
+        if self.contains is not None:
+            return self.contains in body.decode("utf-8", errors="replace")
+        try:
+            return self.is_answered_by(json.loads(body) if self.expected is not None else None)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,8 @@ class LoadPlan:
     stream_share: share of requests that are GET `stream_path`, server-sent events ending with the event `done`
     host: the Host header (default: the address), so that a rule on a host name can match
     headers: further headers of every request
+    side_header: the answer's header that says the side, by default as the sample service says it itself
+    sides: what the values of that header mean (default: they are the sides)
     timeout_seconds: a request without a complete answer by then, counted from its send, has failed
     duration_seconds: when the last request is scheduled (default: not before the process is told to stop)
     arrivals: "poisson" (independent clients, the default) or "uniform" (evenly spaced)
@@ -59,6 +83,8 @@ class LoadPlan:
     seed: int = 1
     predict_path: str = "/predict"
     stream_path: str = "/stream"
+    side_header: str = "x-side"
+    sides: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _refuse_other_machines(self.address)

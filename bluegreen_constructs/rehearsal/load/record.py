@@ -27,7 +27,8 @@ class LoadRecord:
     error: why there was no complete answer, as the name of the exception (`TimeoutError`, `ClientConnectorError`, …)
     side, release, model_version: the answer's `x-side`, `x-release`, `x-model-version`
     is_broken: a stream that began with 200 and ended without `done`
-    is_wrong: a prediction answered with 200 and something else than its golden case expects
+    is_wrong: a prediction answered with the right status and something else than its golden case expects
+    expected_status: the status of a good answer
     """
 
     scheduled: float
@@ -41,11 +42,12 @@ class LoadRecord:
     model_version: str | None = None
     is_broken: bool = False
     is_wrong: bool = False
+    expected_status: int = 200
 
     @property
     def is_failed(self) -> bool:
-        """No complete answer, or any status but 200: the load holds only requests that a good release answers."""
-        return not self.is_broken and (self.error is not None or self.status != 200)
+        """No complete answer, or another status than a good one's: a good release answers every request of the load."""
+        return not self.is_broken and (self.error is not None or self.status != self.expected_status)
 
     def to_json(self) -> str:
         """The record as one line, times to the microsecond."""

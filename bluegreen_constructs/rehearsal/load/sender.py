@@ -1,7 +1,6 @@
 """The open loop: every request is sent at its scheduled time, whatever became of the ones before it."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +99,7 @@ class Sender:
         except (aiohttp.ClientError, OSError) as error:
             # Time-outs have several types; all of them are one thing to the reader of a report.
             exchange.error = "TimeoutError" if isinstance(error, TimeoutError) else type(error).__name__
+        side = exchange.headers.get(self._plan.side_header)
         record = LoadRecord(
             scheduled=due_wall,
             late=late,
@@ -107,19 +107,23 @@ class Sender:
             kind=arrival.kind,
             status=exchange.status,
             error=exchange.error,
-            side=exchange.headers.get("x-side"),
+            side=None if side is None else self._plan.sides.get(side, side),
             release=exchange.headers.get("x-release"),
             model_version=exchange.headers.get("x-model-version"),
             is_broken=arrival.kind is Kind.STREAM and exchange.status == 200 and not exchange.is_done,
             is_wrong=exchange.is_wrong,
+            expected_status=200 if arrival.case is None else arrival.case.status,
         )
         self._output.write(record.to_json() + "\n")
 
     async def _predict(self, session: aiohttp.ClientSession, case: GoldenCase, exchange: _Exchange) -> None:
-        async with session.post(self._plan.predict_path, json=case.request, allow_redirects=False) as response:
+        body = {"json": case.request} if case.text is None else {"data": case.text}
+        async with session.request(
+            case.method, case.path or self._plan.predict_path, **body, allow_redirects=False
+        ) as response:
             exchange.status, exchange.headers = response.status, response.headers
-            body = await response.read()
-            exchange.is_wrong = response.status == 200 and not case.is_answered_by(_decoded(body))
+            answer = await response.read()
+            exchange.is_wrong = response.status == case.status and not case.accepts(answer)
 
     async def _stream(self, session: aiohttp.ClientSession, exchange: _Exchange) -> None:
         body = bytearray()
@@ -130,10 +134,3 @@ class Sender:
             async for chunk in response.content.iter_any():
                 body += chunk
             exchange.is_done = b"event: done" in body.splitlines()
-
-
-def _decoded(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None

@@ -9,6 +9,8 @@ Connections to targets are kept for the idle time-out of the load balancer (real
 idle timeout" of https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
 has it: a target that closes its idle connections earlier may close one just when a request arrives, which is a 502.
 
+A request that asks (see `answering_group`) is told which target group was chosen for it, which AWS does not do.
+
 Not played: WebSockets, HTTP/2 and TLS (an HTTPS listener is served as plain HTTP), the 460 and 463 codes of the access
 log.
 """
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import Random
+from typing import TypeVar
 
 from aiohttp import (
     ClientConnectorError,
@@ -38,6 +41,7 @@ from aiohttp.web import BaseRequest, Response, StreamResponse
 from multidict import CIMultiDict
 from yarl import URL
 
+from ..answering_group import ASKS_HEADER, GROUP_HEADER
 from ..clock import Clock
 from ..single_attempt import send_once
 from .headers import end_to_end, for_target
@@ -60,6 +64,8 @@ from .model import (
 from .routing import Request, choose_rule, choose_target_group, redirect_location, usable_targets
 from .served import ServedBook
 from .stickiness import GROUP_COOKIE, TARGET_COOKIE, cookie, recall, recall_target, remember, set_cookie_headers
+
+_Response = TypeVar("_Response", bound=StreamResponse)
 
 _CONNECT_SECONDS = 10.0
 # Bodies up to this size are read before they are sent on; larger ones are streamed.
@@ -234,13 +240,13 @@ class Proxy:
                 async with await self._send(request, route, path_and_query) as upstream:
                     seconds = time.perf_counter() - sent_at
                     self._ledger.by_target(route, upstream.status, seconds)
-                    response = _as_received(upstream, route.set_cookies)
+                    response = _named(_as_received(upstream, route.set_cookies), request, route)
                     await _stream(request, upstream, response)
                     return response
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             status = 504 if isinstance(error, ConnectionTimeoutError) else 502
             self._ledger.unconnected(route, status)
-            return _own(status)
+            return _named(_own(status), request, route)
         except (ClientError, TimeoutError) as error:
             if response is not None:
                 # The status line is gone already; a broken connection is the only way to say that the rest is missing.
@@ -249,13 +255,14 @@ class Proxy:
                 return response
             status = 504 if isinstance(error, SocketTimeoutError) else 502
             self._ledger.by_balancer(route.balancer, route.rule, status, group=route.group.arn)
-            return _own(status)
+            return _named(_own(status), request, route)
 
     async def _send(self, request: BaseRequest, route: _Route, path_and_query: str) -> ClientResponse:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         headers = for_target(request.headers.items(), route.listener, request.remote or "127.0.0.1")
         headers.popall("Expect", None)
+        headers.popall(ASKS_HEADER, None)
         body: bytes | StreamReader | None = None
         if request.body_exists:
             length = request.content_length
@@ -283,6 +290,13 @@ class Proxy:
                 )
             )
         return self._pools[seconds]
+
+
+def _named(response: _Response, request: BaseRequest, route: _Route) -> _Response:
+    """The answer, with the name of the target group for who asks for it."""
+    if ASKS_HEADER in request.headers:
+        response.headers[GROUP_HEADER] = route.group.arn
+    return response
 
 
 def _as_received(upstream: ClientResponse, set_cookies: tuple[str, ...]) -> StreamResponse:

@@ -28,7 +28,7 @@ def said_of(
     rollouts: Sequence[Rollout], service: DeployedService, state: Mapping[str, Any], apis: AwsApis, *, since: float
 ) -> str:
     """What the tasks that failed and the smoke tests wrote during the rollout."""
-    return "\n".join([*_failed_tasks(rollouts, service, state, since), *_smoke_tests(service, apis, since)])
+    return "\n".join([*_failed_tasks(rollouts, service, state, since), *said_by_hooks(service, apis, since)])
 
 
 def answered_tests(service: DeployedService, side: str, state: Mapping[str, Any]) -> int:
@@ -55,7 +55,7 @@ def _failed_tasks(
             yield from task["log"]
 
 
-def _smoke_tests(service: DeployedService, apis: AwsApis, since: float) -> Iterator[str]:
+def said_by_hooks(service: DeployedService, apis: AwsApis, since: float) -> Iterator[str]:
     (described,) = apis.ecs.describe_services(cluster=service.cluster, services=[service.service])["services"]
     for hook in described["deploymentConfiguration"].get("lifecycleHooks", []):
         function = apis.lambda_.get_function_configuration(FunctionName=hook["hookTargetArn"])

@@ -9,11 +9,15 @@ PATIENT = [
     (clients.cloudwatch, "cloudwatch"),
     (clients.dynamodb, "dynamodb"),
     (clients.ecs, "ecs"),
+    (clients.service_deployments, "ecs"),
+    (clients.verdict_metric, "cloudwatch"),
     (clients.ecs_scaling, "application-autoscaling"),
     (clients.auto_scaling, "autoscaling"),
     (clients.eventbridge, "events"),
     (clients.step_functions, "sfn"),
     (clients.ssm, "ssm"),
+    (clients.one_off_tasks, "ecs"),
+    (clients.s3, "s3"),
 ]
 
 

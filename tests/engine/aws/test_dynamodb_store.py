@@ -22,7 +22,7 @@ from bluegreen_constructs.engine.aws.dynamodb_store import (
     DynamoDbStore,
 )
 from bluegreen_constructs.engine.errors import AwsError
-from bluegreen_constructs.engine.ports import Command, HistoryItem, LostLockError, ReleaseRecord
+from bluegreen_constructs.engine.ports import Command, HistoryItem, LostLockError, ReleaseRecord, Watched
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Rollout
 from bluegreen_constructs.engine.target_settings import Compute, SideSettings, TargetSettings
@@ -323,3 +323,38 @@ def test_every_call_is_declared_and_nothing_else_is(stubbed: StubbedClient, stor
     store.releases(TARGET)
     store.remember(TARGET, RECORD)
     assert set(stubbed.actions) == set(IAM_ACTIONS)
+
+
+ONE = Watched(TARGET, "arn:aws:ecs:eu-west-1:1:service-deployment/serving/inference/d1")
+WATCHED = {"pk": {"S": "judged"}, "sk": {"S": ONE.execution}}
+
+
+class TestWatched:
+    def test_what_is_watched_is_one_item_of_its_own(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        stubbed.answers("put_item", {}, {"TableName": "table", "Item": {**WATCHED, "target": {"S": TARGET}}})
+        store.watch(ONE)
+
+    def test_all_are_found_by_queries_without_a_scan(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        another = Watched("Serving/Other", "arn:d2")
+        asked = {
+            "TableName": "table",
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": "judged"}},
+        }
+        pages = [{**WATCHED, "target": {"S": TARGET}}], [{"pk": {"S": "judged"}, "sk": {"S": "arn:d2"}}]
+        pages[1][0]["target"] = {"S": another.target}
+        stubbed.answers("query", {"Items": pages[0], "LastEvaluatedKey": WATCHED}, asked)
+        stubbed.answers("query", {"Items": pages[1]}, {**asked, "ExclusiveStartKey": WATCHED})
+        assert store.watched() == [ONE, another]
+
+    def test_one_is_taken_away_by_its_own_key_and_once_more(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        for _ in range(2):
+            stubbed.answers("delete_item", {}, {"TableName": "table", "Key": WATCHED})
+            store.unwatch(ONE)
+
+    def test_a_call_that_fails_is_told(self) -> None:
+        store = DynamoDbStore(SilentClient("dynamodb"), "table", (BotoCoreError,))
+        for call in (store.watched, lambda: store.watch(ONE), lambda: store.unwatch(ONE)):
+            with pytest.raises(AwsError):
+                call()

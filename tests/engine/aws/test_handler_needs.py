@@ -34,7 +34,7 @@ def test_every_kind_of_resource_is_a_known_one_and_each_is_used() -> None:
 
 
 def test_each_handler_of_the_engine_has_its_needs() -> None:
-    assert set(NEEDS) == {"start", "tick", "alarm"}
+    assert set(NEEDS) == {"start", "tick", "alarm", "ecs_judge", "migration", "replay"}
 
 
 def test_start_and_alarm_change_no_compute_and_invoke_nothing() -> None:
@@ -55,3 +55,11 @@ def test_alarm_can_abort() -> None:
 
 def test_alarm_deletes_nothing_and_reads_no_history() -> None:
     assert not allowed("alarm") & {"dynamodb:DeleteItem", "dynamodb:Query"}
+
+
+def test_the_judge_moves_no_traffic_answers_no_pause_and_deploys_nothing() -> None:
+    services = {action.split(":")[0] for action in allowed("ecs_judge")}
+    assert services == {"ssm", "dynamodb", "elasticloadbalancing", "cloudwatch", "ecs", "events"}
+    reads = {"ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition"}
+    assert {one for one in allowed("ecs_judge") if one.startswith("ecs:")} == {*reads, "ecs:StopServiceDeployment"}
+    assert {one for one in allowed("ecs_judge") if one.startswith("elastic")} == {"elasticloadbalancing:DescribeRules"}

@@ -13,7 +13,7 @@ from bluegreen_constructs.rehearsal.ecs.deployment_run import CallHook
 from bluegreen_constructs.rehearsal.ecs.deployment_world import DeploymentWorld
 from bluegreen_constructs.rehearsal.ecs.hook_visits import HookAnswer
 from bluegreen_constructs.rehearsal.ecs.load_balancer_calls import LoadBalancerCalls
-from bluegreen_constructs.rehearsal.ecs.revision import Revision
+from bluegreen_constructs.rehearsal.ecs.revision import Ingress, Revision
 from bluegreen_constructs.rehearsal.ecs.service_deployments import new_deployment
 from bluegreen_constructs.rehearsal.ecs.service_scheduler import ServiceScheduler
 
@@ -69,3 +69,55 @@ def test_a_hook_is_answered_whatever_goes_wrong_with_its_call() -> None:
     answer = deployment.answers["ecs-lambda-1"]
     assert isinstance(answer, HookAnswer)
     assert (answer.status, "a defect" in answer.problem) == (None, True)
+
+
+SERVICE = "arn:aws:ecs:us-east-1:123456789012:service/c/web"
+
+
+class Rules:
+    """A production rule that gives blue all traffic."""
+
+    def serving_group(self, ingress: Ingress) -> str:
+        return "arn:blue"
+
+
+def revision(number: int, *, is_two_sided: bool, groups: tuple[str, ...] = ()) -> Revision:
+    advanced = {"alternateTargetGroupArn": "arn:green", "productionListenerRule": "arn:rule"}
+    balancer = {"targetGroupArn": "arn:blue", **({"advancedConfiguration": advanced} if is_two_sided else {})}
+    return Revision(f"{SERVICE}/{number}", SERVICE, "cluster/c", {"loadBalancers": [balancer]}, groups)
+
+
+@pytest.mark.parametrize(
+    ("source", "strategy", "is_two_sided", "group"),
+    [
+        (revision(1, is_two_sided=False, groups=("arn:blue",)), "CANARY", True, "arn:green"),
+        (revision(1, is_two_sided=False, groups=("arn:blue",)), "ROLLING", True, "arn:blue"),
+        (revision(1, is_two_sided=True, groups=("arn:green",)), "CANARY", True, "arn:blue"),
+        (revision(1, is_two_sided=True, groups=("arn:green",)), "ROLLING", True, "arn:green"),
+        (revision(1, is_two_sided=True, groups=("arn:green",)), "ROLLING", False, "arn:blue"),
+        (revision(1, is_two_sided=True, groups=("arn:blue",)), "ROLLING", False, "arn:blue"),
+        (None, "BLUE_GREEN", True, "arn:green"),
+    ],
+    ids=[
+        "adopted in one update: the candidate beside what serves",
+        "two sides given to a rolling service: where it serves",
+        "the next canary: the other side",
+        "rolling with two sides: where it serves",
+        "left while the alternate group is live: the group that is given",
+        "left while the given group is live: the same",
+        "the first release: beside what the rule names",
+    ],
+)
+def test_where_the_tasks_of_a_revision_go_as_the_strategy_of_its_service_changes(
+    source: Revision | None, strategy: str, is_two_sided: bool, group: str
+) -> None:
+    clients = Clients()
+    balancers = cast(LoadBalancerCalls, Rules())
+    outside = DeploymentWorld(
+        cast(ServiceScheduler, None), balancers, clients, clients, check_tasks=lambda _: None, changed=lambda *_: None
+    )
+    target = revision(2, is_two_sided=is_two_sided)
+    deployment = new_deployment(
+        f"{SERVICE}/d", target=target, source=source, strays=(), configuration={"strategy": strategy}, now=0.0
+    )
+    assert outside.prepare(deployment).groups == (group,)

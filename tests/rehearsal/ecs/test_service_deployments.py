@@ -10,7 +10,7 @@ import pytest
 from bluegreen_constructs.engine.errors import RehearsalError
 from bluegreen_constructs.rehearsal.ecs.deployment_run import CallHook, Request, Status, Tasks
 from bluegreen_constructs.rehearsal.ecs.deployment_world import hook_answer, hook_payload
-from bluegreen_constructs.rehearsal.ecs.hook_visits import CALL_BACK_DELAY, HookAnswer
+from bluegreen_constructs.rehearsal.ecs.hook_visits import CALL_BACK_DELAY, HookAnswer, HookVisit
 from bluegreen_constructs.rehearsal.ecs.played_services import outcome_error
 from bluegreen_constructs.rehearsal.ecs.revision import Revision
 from bluegreen_constructs.rehearsal.ecs.service_deployments import (
@@ -63,6 +63,7 @@ class Outside:
         self.answer = HookAnswer("SUCCEEDED")
         self.payloads: list[dict[str, object]] = []
         self.milestones: list[Milestone] = []
+        self.awaited: list[str] = []
         self.requests_at: dict[float, Request] = {}
 
     def prepare(self, deployment: Deployment) -> Revision:
@@ -104,6 +105,10 @@ class Outside:
         self.payloads.append(hook_payload(deployment, call))
         deployment.answer(call.id, self.answer)
 
+    def awaits(self, deployment: Deployment, hook: HookVisit) -> None:
+        self.awaited.append(str(hook.stage))
+        deployment.answer(hook.id, HookAnswer("CONTINUE"))
+
     def changed(self, deployment: Deployment, milestone: Milestone) -> None:
         self.milestones.append(milestone)
 
@@ -133,6 +138,14 @@ def test_a_good_canary_moves_traffic_in_steps_then_scales_the_former_live_side_i
     assert outside.done == ["run td:2", "test 100", "production 10", "production 100", "scale in td:1"]
     assert deployment.finished_at == 900.0
     assert deployment.ended.is_set()
+
+
+def test_each_pause_that_waits_is_told_once() -> None:
+    stages = ["POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT"]
+    pause = {"targetType": "PAUSE", "lifecycleStages": stages}
+    outside = Outside()
+    assert play(outside, {**CANARY, "lifecycleHooks": [pause]}).run.status is Status.SUCCESSFUL
+    assert outside.awaited == [*stages, "PRE_PRODUCTION_TRAFFIC_SHIFT"], "before each of the two shifts"
 
 
 def test_a_rolling_deployment_replaces_in_one_move_and_an_alarm_replaces_back() -> None:
@@ -294,6 +307,15 @@ def test_what_is_described_has_the_api_shape_and_leaves_out_what_has_no_value() 
         "serviceRevisionArn": f"{SERVICE}/1",
     }
     assert "stoppedAt" not in view
+
+
+def test_a_deployment_that_began_while_its_alarm_rang_shows_that_nobody_watches_it() -> None:
+    outside = Outside()
+    outside.alarms_at = {0.0: "errors"}
+    deployment = play(outside)
+    assert deployment.run.status is Status.SUCCESSFUL
+    shown = deployment_view(deployment, [])["alarms"]
+    assert shown == {"status": "DISABLED", "alarmNames": ["errors"], "triggeredAlarmNames": []}
 
 
 def test_a_rolled_back_service_shows_its_source_as_the_one_primary_deployment() -> None:

@@ -105,11 +105,11 @@ def test_an_essential_container_without_a_command_is_refused(tasks: TasksFile) -
         ('[containers.app]\ncommand = ["x"]\nport = 1\n', "it takes command, directory and environment"),
         ('[containers.app]\ncommand = ["x"]\nenvironment = 1\n', "has environment as a value"),
         ('[containers.app]\ncommand = ["x"]\n[containers.app.environment]\nA = 1\n', "has A as a int"),
-        ("[container.app]\n", r"there are \[containers\] and \[releases\]"),
+        ("[container.app]\n", r"there are \[containers\], \[releases\] and \[load\]"),
         ("[releases.v2.environment]\nA = 1\n", "has A as a int; write it in quotes"),
         ("[releases.v2]\nA = 'x'\n", "takes one table"),
         ("[releases.v2]\nno_capacity = 1\n", "has no_capacity 1; write true"),
-        ("containers = 3\n", "write tables"),
+        ("containers = 3\n", r"write a table: \[containers.NAME\]"),
         ("[", "is no TOML"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_stop_timeout(
     process.terminate(now=100.0, grace=2.0)
     assert process.poll(101.9) is None
     wait_for(lambda: process.poll(102.0) is not None)
-    assert process.exit_code == -signal.SIGKILL
+    assert process.exit_code == 128 + signal.SIGKILL, "as ECS shows it: 137"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")

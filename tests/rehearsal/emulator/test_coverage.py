@@ -140,5 +140,5 @@ def test_an_assembly_is_refused_with_the_whole_list_also_of_nested_templates(tmp
     require_covered(tmp_path)
     (tmp_path / "Bad.template.json").write_text(json.dumps(bad), encoding="utf-8")
     (stage / "Nested.nested.template.json").write_text(json.dumps(bad), encoding="utf-8")
-    with pytest.raises(RehearsalError, match=r"(?s)does not cover 2 of .*Bad\.template\.json: Queue .*Nested\.nested"):
+    with pytest.raises(RehearsalError, match=r"(?s)does not cover 2 of .*Bad: Queue .*Nested\.nested: Queue"):
         require_covered(tmp_path)

@@ -314,7 +314,11 @@ def test_a_service_describes_everything_it_was_given_and_its_tasks_where_they_li
         time.sleep(0.05)
 
     aws.ecs.update_service(cluster="c", service="described", desiredCount=2, enableExecuteCommand=True)
-    assert len(aws.deployments("described")) == 1, "neither scaling nor ECS Exec deploys"
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
+    aws.ecs.update_service(cluster="c", service="described", capacityProviderStrategy=spot)
+    assert len(aws.deployments("described")) == 1, "neither scaling nor ECS Exec nor Spot deploys"
+    assert aws.service("described")["capacityProviderStrategy"] == spot
+    assert aws.service("described").get("launchType") is None
 
 
 def test_a_refused_service_says_why_in_ecs_words_and_leaves_nothing(aws: Aws) -> None:
@@ -367,12 +371,22 @@ def test_a_pause_waits_for_continue_and_a_wrong_hook_id_is_refused(aws: Aws) -> 
         "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"],
         "timeoutConfiguration": {"timeoutInMinutes": 600, "action": "ROLLBACK"},
     }
+    events, queues = aws.client("events"), aws.client("sqs")
+    queue = queues.create_queue(QueueName="pauses")["QueueUrl"]
+    target = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.ecs"], "detail-type": ["ECS Hook State Change"]}
+    events.put_rule(Name="pauses", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="pauses", Targets=[{"Id": "pauses", "Arn": target}])
     ingress = create(aws, "paused", lifecycleHooks=[pause])
     waiting = aws.wait_for("paused", lambda d: bool(d.get("lifecycleHookDetails")))
     hook = waiting["lifecycleHookDetails"][0]
     assert (hook["status"], hook["targetType"], hook["timeoutAction"]) == ("AWAITING_ACTION", "PAUSE", "ROLLBACK")
     assert aws.weights(ingress) == {"blue": 100, "green": 0}
     arn = waiting["serviceDeploymentArn"]
+    (told,) = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    detail = json.loads(told["Body"])["detail"]
+    assert (detail["eventName"], detail["hookId"]) == ("HOOK_AWAITING_ACTION", hook["hookId"])
+    assert (detail["serviceDeploymentArn"], detail["lifecycleStage"]) == (arn, "POST_TEST_TRAFFIC_SHIFT")
     with pytest.raises(ClientError, match="not associated with the given Resource ARN"):
         aws.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId="ecs-pause-x", action="CONTINUE")
     with pytest.raises(ClientError, match="hookId must follow the format"):

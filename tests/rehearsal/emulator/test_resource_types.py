@@ -294,6 +294,47 @@ def test_scaling_is_registered_shown_and_forgotten(account: Account) -> None:
     assert registered() == {}
 
 
+def test_capacity_and_certificates_are_accepted_shown_changed_and_removed(account: Account) -> None:
+    ecs = account.client("ecs")
+
+    def resources(weight: int) -> Template:
+        strategy = [{"CapacityProvider": "FARGATE_SPOT", "Weight": weight}, {"CapacityProvider": {"Ref": "Gpus"}}]
+        return {
+            "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "spot"}},
+            "Gpus": {
+                "Type": "AWS::ECS::CapacityProvider",
+                "Properties": {"AutoScalingGroupProvider": {"AutoScalingGroupArn": "arn:aws:autoscaling:group"}},
+            },
+            "Capacity": {
+                "Type": "AWS::ECS::ClusterCapacityProviderAssociations",
+                "Properties": {
+                    "Cluster": {"Ref": "Cluster"},
+                    "CapacityProviders": ["FARGATE", "FARGATE_SPOT", {"Ref": "Gpus"}],
+                    "DefaultCapacityProviderStrategy": strategy,
+                },
+            },
+            "Certificate": {
+                "Type": "AWS::ElasticLoadBalancingV2::ListenerCertificate",
+                "Properties": {"ListenerArn": "arn:listener", "Certificates": [{"CertificateArn": "arn:certificate"}]},
+            },
+        }
+
+    def weight() -> int:
+        (cluster,) = ecs.describe_clusters(clusters=["spot"])["clusters"]
+        assert cluster["capacityProviders"] == ["FARGATE", "FARGATE_SPOT", "spot-Gpus"]
+        return int(cluster["defaultCapacityProviderStrategy"][0]["weight"])
+
+    def providers() -> list[str]:
+        return [found["name"] for found in ecs.describe_capacity_providers()["capacityProviders"]]
+
+    account.create("spot", resources(1), {"Capacity": {"Ref": "Capacity"}})
+    assert (weight(), "spot-Gpus" in providers()) == (1, True)
+    account.update("spot", resources(3))
+    assert weight() == 3
+    account.delete("spot")
+    assert "spot-Gpus" not in providers()
+
+
 def test_registering_a_service_brings_its_count_within_the_bounds(account: Account) -> None:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="bounded")

@@ -14,6 +14,7 @@ from aiohttp.web import BaseRequest, Response, Server, StreamResponse
 
 from bluegreen_constructs.engine.errors import RehearsalError
 from bluegreen_constructs.rehearsal import single_attempt
+from bluegreen_constructs.rehearsal.answering_group import ASKS_HEADER, GROUP_HEADER
 from bluegreen_constructs.rehearsal.clock import Clock
 from bluegreen_constructs.rehearsal.load_balancer import proxy
 from bluegreen_constructs.rehearsal.load_balancer.health import TargetHealth
@@ -679,3 +680,28 @@ def test_a_plane_is_started_once_and_may_be_stopped_without_a_start() -> None:
         plane.start()
     plane.stop()
     plane.stop()
+
+
+def test_who_asks_is_told_which_group_answered_or_failed_and_the_target_sees_no_question() -> None:
+    async def scenario() -> None:
+        seen: list[str] = []
+
+        async def handler(request: BaseRequest) -> StreamResponse:
+            seen.extend(name for name in request.headers if name.lower().startswith("x-rehearsal"))
+            return Response(text="blue")
+
+        async with rig() as one, target(handler) as blue:
+            one.group(BLUE, blue)
+            one.group(GREEN, NOTHING)
+            await one.serve(to(BLUE), Rule("green", 1, to(GREEN), (HttpHeader("x-try", ("green",)),)))
+            told = {}
+            for name, headers in {"asked": {ASKS_HEADER: "group"}, "not": {}}.items():
+                async with one.client.get(one.url, headers=headers) as response:
+                    told[name] = response.headers.get(GROUP_HEADER)
+            async with one.client.get(one.url, headers={ASKS_HEADER: "group", "x-try": "green"}) as response:
+                told["failed"], status = response.headers.get(GROUP_HEADER), response.status
+            assert told == {"asked": BLUE, "not": None, "failed": GREEN}
+            assert status == 502
+            assert seen == []
+
+    asyncio.run(scenario())

@@ -1,0 +1,291 @@
+"""Replayed requests: what may be replayed, when an answer is a bad one, and what the answers come to."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluegreen_constructs.engine.comparators import Comparator, Exact, Score, Tolerance
+from bluegreen_constructs.engine.comparison import Arm, ErrorComparison
+from bluegreen_constructs.engine.errors import ConfigurationError
+from bluegreen_constructs.engine.model import Verdict
+from bluegreen_constructs.engine.replay import (
+    MOST_DETAILS,
+    MOST_DIFFERENCES,
+    Answer,
+    Replayed,
+    ReplayRequest,
+    ReplayRequests,
+    difference,
+    is_settled,
+    result,
+)
+from bluegreen_constructs.engine.smoke_test import METHODS
+
+READY = ReplayRequest("/ready")
+PREDICT = ReplayRequest("/predict", "POST", body='{"text": "hi"}', safe=True)
+ORDER = ReplayRequest("/orders", "POST", body="{}")
+
+COMPARATORS = st.one_of(
+    st.builds(Exact, ignore=st.sampled_from([(), ("id",), ("results.*.id", "took")])),
+    st.builds(Tolerance, relative=st.sampled_from([0.01, 0.5]), absolute=st.sampled_from([0.0, 2.0])),
+    st.builds(Score, field=st.just("score"), at_least=st.none() | st.just(0.5), below=st.just(0.1)),
+)
+REQUESTS = st.builds(
+    ReplayRequest,
+    path=st.from_regex(r"/[a-z0-9/?=&]{0,20}", fullmatch=True),
+    method=st.sampled_from(METHODS),
+    body=st.none() | st.text(max_size=30),
+    headers=st.dictionaries(st.from_regex(r"x-[a-z]{1,6}", fullmatch=True), st.text("abc", max_size=5), max_size=2),
+    status=st.none() | st.integers(100, 599),
+    answer=st.none() | st.text(max_size=30),
+    safe=st.just(True),
+)
+
+
+@given(
+    requests=st.lists(REQUESTS, min_size=1, max_size=3),
+    comparator=COMPARATORS,
+    tolerated=st.sampled_from([0.0, 0.25, None]),
+    comparison=st.sampled_from([ErrorComparison(), ErrorComparison(margin=1.5, negligible=0.01)]),
+)
+def test_what_the_construct_writes_is_what_the_handler_reads(
+    requests: list[ReplayRequest], comparator: Comparator, tolerated: float | None, comparison: ErrorComparison
+) -> None:
+    replay = ReplayRequests(
+        requests, comparator, repeats=3, tolerated=tolerated, comparison=comparison, longest=timedelta(minutes=7)
+    )
+    assert ReplayRequests.from_details(json.loads(json.dumps(replay.to_details()))) == replay
+
+
+def test_sampled_requests_travel_as_the_name_of_their_object() -> None:
+    replay = ReplayRequests.sampled("samples", "model/today.jsonl", most=50, comparator=Tolerance(relative=0.01))
+    details = json.loads(json.dumps(replay.to_details()))
+    assert details["sample"] == {"bucket": "samples", "key": "model/today.jsonl", "most": 50}
+    assert ReplayRequests.from_details(details) == replay
+
+
+def test_requests_of_a_file_are_lines_of_json_whose_bodies_may_be_objects() -> None:
+    text = '{"path": "/ready"}\n\n{"path": "/predict", "method": "POST", "body": {"a": 1}, "safe": true}\n'
+    assert ReplayRequest.lines(text) == [READY, ReplayRequest("/predict", "POST", body='{"a": 1}', safe=True)]
+    assert ReplayRequest.lines(text, most=1) == [READY]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("no json", "line 2 of the requests to replay"),
+            ("[1]", "line 2 of the requests to replay: it is no JSON object"),
+            ('{"path": "ready"}', "line 2 of the requests to replay: ReplayRequest path is 'ready'"),
+            ('{"path": "/a", "expected": 1}', "line 2 .*unexpected keyword argument 'expected'"),
+            ("{}", "line 2 .*missing 1 required positional argument"),
+            ('{"path": 7}', "line 2 "),
+        ],
+    )
+    def test_a_line_that_is_no_request_is_named(self, line: str, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            ReplayRequest.lines(f'{{"path": "/ready"}}\n{line}')
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"path": "ready"}, "start it with /"),
+            ({"path": "/a b"}, "escape spaces"),
+            ({"path": "/", "method": "FETCH"}, "use one of GET"),
+            ({"path": "/", "status": 99}, "between 100 and 599"),
+        ],
+    )
+    def test_a_request_that_could_not_be_sent(self, arguments: dict, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            ReplayRequest(**arguments)
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({}, "needs requests"),
+            ({"requests": [ORDER]}, "all 1 requests of ReplayRequests are writes"),
+            ({"requests": [READY], "repeats": 0}, "repeats is 0: give 1 to 100"),
+            ({"requests": [READY], "tolerated": 1.0}, "a share from 0 to below 1"),
+            ({"requests": [READY], "timeout": timedelta(seconds=31)}, "at most 30 s"),
+            ({"requests": [READY], "longest": timedelta(0)}, "at most 12 h"),
+            ({"requests": [READY], "name": ""}, "has no name"),
+        ],
+    )
+    def test_a_replay_that_would_show_nothing(self, arguments: dict, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            ReplayRequests(**arguments)
+
+    def test_a_sample_without_a_key(self) -> None:
+        with pytest.raises(ConfigurationError, match="needs a bucket and a key"):
+            ReplayRequests.sampled("samples", "")
+
+    def test_more_golden_requests_than_a_hook_carries_are_sent_to_s3(self) -> None:
+        many = ReplayRequests([ReplayRequest(f"/{'x' * 90}/{number}") for number in range(MOST_DETAILS // 100)])
+        with pytest.raises(ConfigurationError, match=r"use ReplayRequests.sampled\(bucket, key\)"):
+            many.to_details()
+
+    @pytest.mark.parametrize(
+        ("make", "said"),
+        [
+            (lambda: Exact(ignore="id"), r"give a tuple of fields, such as \('id',\)"),
+            (lambda: Exact(ignore=("a..b",)), "names nothing"),
+            (Tolerance, "tolerates nothing"),
+            (lambda: Tolerance(relative=-1), "0 or more"),
+            (lambda: Score("score"), "has no limit"),
+            (lambda: Score("", at_least=1), "names nothing"),
+            (lambda: Score("score", below=float("nan")), "give numbers"),
+        ],
+    )
+    def test_a_comparator_that_decides_nothing(self, make, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=said):
+            make()
+
+
+class TestWrites:
+    def test_writes_are_left_out_unless_they_are_said_to_be_safe(self) -> None:
+        replay = ReplayRequests([READY, PREDICT, ORDER])
+        assert replay.to_send(replay.requests) == [READY, PREDICT]
+
+    def test_all_are_sent_when_that_is_asked_for(self) -> None:
+        replay = ReplayRequests([READY, ORDER], include_writes=True)
+        assert replay.to_send(replay.requests) == [READY, ORDER]
+
+
+class TestComparators:
+    @pytest.mark.parametrize(
+        ("comparator", "answer", "reference"),
+        [
+            (Exact(), '{"b": 1, "a": [true, null]}', '{ "a": [true,null], "b": 1.0 }'),
+            (Exact(), "plain", "plain"),
+            (Exact(ignore=("id", "items.*.at")), '{"id": 1, "items": [{"at": 1}]}', '{"items": [{"at": 2}]}'),
+            (Tolerance(relative=0.01), '{"score": 0.995, "topic": "a"}', '{"score": 1.0, "topic": "a"}'),
+            (Tolerance(absolute=2), "[10, 20]", "[12, 18]"),
+            (Score("p.0.score", at_least=0.5), '{"p": [{"score": 0.5}], "x": 1}', None),
+            (Score("score", below=0.1), '{"score": 0.85}', '{"score": 0.9}'),
+            (Score("score", below=0.1), '{"score": 0.85}', "no json, so nothing to be below"),
+        ],
+    )
+    def test_an_answer_that_is_as_good(self, comparator: Comparator, answer: str, reference: str | None) -> None:
+        assert comparator.difference(answer, reference) == ""
+
+    @pytest.mark.parametrize(
+        ("comparator", "answer", "reference", "said"),
+        [
+            (Exact(), '{"a": {"b": [1, 2]}}', '{"a": {"b": [1, 3]}}', "differs at a.b.1: 2 instead of 3"),
+            (Exact(), '{"a": 1}', "{}", "differs at a: 1 instead of nothing"),
+            (Exact(), "{}", '{"a": null}', "differs at a: nothing instead of null"),
+            (Exact(), "true", "1", "differs at the top: true instead of 1"),
+            (Exact(), "[1]", "[1, 1]", "differs at the top"),
+            (Exact(), "one", '{"a": 1}', 'differs: one instead of {"a": 1}'),
+            (Exact(ignore=("a",)), '{"a": 1, "b": 1}', '{"a": 2, "b": 2}', "differs at b: 1 instead of 2"),
+            (Exact(), "[" * 400 + "1" + "]" * 400, "[" * 400 + "2" + "]" * 400, ""),
+            (Tolerance(relative=0.01), '{"score": 0.98}', '{"score": 1.0}', "differs at score: 0.98 instead of 1.0"),
+            (Tolerance(relative=0.5), '{"score": "0.98"}', '{"score": 0.98}', "differs at score"),
+            (Tolerance(relative=0.5), "Infinity", "1", "differs"),
+            (Score("score", at_least=0.5), '{"score": 0.4}', None, "has score 0.4, below 0.5"),
+            (Score("score", at_least=0.5), '{"score": true}', None, "has no number at score"),
+            (Score("a.9", at_least=0.5), '{"a": [1]}', None, "has no number at a.9"),
+            (Score("score", below=0.1), '{"score": 0.7}', '{"score": 0.9}', "has score 0.7, more than 0.1 below 0.9"),
+        ],
+    )
+    def test_an_answer_that_is_not(self, comparator: Comparator, answer: str, reference: str | None, said: str) -> None:
+        found = comparator.difference(answer, reference)
+        assert found
+        assert said in found
+
+    def test_an_answer_is_shortened_in_what_is_said_of_it(self) -> None:
+        assert len(Exact().difference("x" * 10_000, "y" * 10_000)) < 400
+
+
+class TestAnswers:
+    def test_live_is_the_measure_where_no_answer_is_expected(self) -> None:
+        live = Answer(200, '{"topic": "billing"}')
+        assert difference(READY, Exact(), Answer(200, '{"topic":"billing"}'), live) == ""
+        found = difference(READY, Exact(), Answer(200, '{"topic": "other"}'), live)
+        assert found == 'GET /ready differs at topic: "other" instead of "billing"'
+
+    def test_an_expected_answer_is_the_measure_of_both(self) -> None:
+        golden = ReplayRequest("/ready", answer='{"topic": "billing"}')
+        assert "instead of" in difference(golden, Exact(), Answer(200, '{"topic": "other"}'), None)
+        assert difference(golden, Exact(), Answer(200, '{"topic":"billing"}'), Answer(200, "other")) == ""
+
+    def test_another_status_than_lives_is_a_difference(self) -> None:
+        assert "answered 404, expected 200" in difference(READY, Exact(), Answer(404), Answer(200))
+        assert difference(READY, Exact(), Answer(404), Answer(404)) == ""
+
+    def test_a_live_side_that_fails_is_no_measure_of_the_candidate(self) -> None:
+        for failed in (Answer(503, "sorry"), Answer(None, "refused")):
+            assert difference(READY, Exact(), Answer(200, "fine"), failed) == ""
+            assert "answered 500" in difference(READY, Exact(), Answer(500, "oops"), failed)
+
+    def test_no_answer_is_a_bad_one(self) -> None:
+        assert difference(READY, Exact(), Answer(None, "timed out"), None) == "GET /ready got no answer: timed out"
+
+    def test_an_error_that_is_expected_is_a_good_answer(self) -> None:
+        broken = ReplayRequest("/broken", status=503)
+        assert difference(broken, Exact(), Answer(503, "a"), Answer(503, "a")) == ""
+        assert "answered 200, expected 503" in difference(broken, Exact(), Answer(200), None)
+
+
+def seen(live: Arm, candidate: Arm) -> Replayed:
+    bad = tuple(f"difference {number}" for number in range(min(candidate.bad, MOST_DIFFERENCES)))
+    return Replayed(candidate.requests, live, candidate, bad)
+
+
+class TestResult:
+    def test_all_good_passes_and_says_how_many_it_were(self) -> None:
+        found = result(ReplayRequests([READY]), seen(Arm(20, 0), Arm(20, 0)), left_out=3)
+        assert found.passes
+        assert found.verdict is Verdict.UNSURE, "twenty good answers do not show that a release is good"
+        assert found.reason == ("0 of 20 answers of the candidate were bad, 0 of 20 of live's; 3 writes were left out")
+        assert found.evidence["left_out"] == 3
+
+    def test_one_bad_golden_answer_fails(self) -> None:
+        found = result(ReplayRequests([READY]), seen(Arm(50, 0), Arm(50, 1)), left_out=0)
+        assert not found.passes
+        assert found.reason.endswith("; difference 0")
+
+    def test_a_share_can_be_tolerated_to_its_edge(self) -> None:
+        replay = ReplayRequests([READY], tolerated=0.29)
+        assert result(replay, seen(Arm(100, 29), Arm(100, 29)), 0).passes
+        assert not result(replay, seen(Arm(100, 30), Arm(100, 30)), 0).passes
+
+    def test_a_candidate_shown_to_fail_more_often_fails_whatever_is_tolerated(self) -> None:
+        for tolerated in (0.9, None):
+            found = result(ReplayRequests([READY], tolerated=tolerated), seen(Arm(100, 0), Arm(100, 30)), 0)
+            assert (found.passes, found.verdict) == (False, Verdict.UNHEALTHY)
+
+    def test_a_live_side_that_differs_from_itself_as_often_speaks_for_the_candidate(self) -> None:
+        found = result(ReplayRequests([READY], tolerated=None), seen(Arm(100, 30), Arm(100, 30)), 0)
+        assert found.passes
+
+    def test_nothing_replayed_is_no_pass(self) -> None:
+        for tolerated in (0.0, None):
+            found = result(ReplayRequests([READY], tolerated=tolerated), Replayed(), left_out=4)
+            assert not found.passes
+            assert found.reason == "no request was replayed: 4 writes were left out"
+
+    def test_it_is_settled_when_all_is_sent_or_the_rest_can_change_nothing(self) -> None:
+        strict, tolerant = ReplayRequests([READY]), ReplayRequests([READY], tolerated=None)
+        assert is_settled(strict, seen(Arm(10, 0), Arm(10, 0)), total=10)
+        assert not is_settled(strict, seen(Arm(9, 0), Arm(9, 2)), total=10), "there is more to be told"
+        assert is_settled(strict, seen(Arm(9, 0), Arm(9, 3)), total=10)
+        assert not is_settled(tolerant, seen(Arm(9, 0), Arm(9, 9)), total=10)
+
+    def test_all_that_a_hook_carries_fits_into_its_details(self) -> None:
+        """The engine takes 8192 characters of a hook's details; Amazon ECS does not say what it takes."""
+        progress = Replayed()
+        for _ in range(5):
+            progress = progress.after("", "x" * 5000)
+        assert len(progress.differences) == MOST_DIFFERENCES
+        assert MOST_DETAILS + len(json.dumps(progress.to_details())) < 8192 - 1000, "the routes have to fit, too"
+
+    def test_progress_travels_as_it_is(self) -> None:
+        progress = Replayed().after("", "").after("live", "GET / differs").after("", "again")
+        assert Replayed.from_details(json.loads(json.dumps(progress.to_details()))) == progress
+        assert progress.live == Arm(3, 1)
+        assert progress.candidate == Arm(3, 2)
+        assert progress.differences == ("GET / differs", "again")

@@ -1,0 +1,368 @@
+"""The replay hook against real servers: who is asked what, how it goes on, and what is stored before it answers."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bluegreen_constructs.engine.comparators import Exact, Tolerance
+from bluegreen_constructs.engine.errors import AwsError
+from bluegreen_constructs.engine.handlers.replay import ReplayWorld, handler, serve
+from bluegreen_constructs.engine.handlers.smoke_test import SETTLE_SECONDS
+from bluegreen_constructs.engine.replay import SECONDS_PER_INVOCATION, ReplayRequest, ReplayRequests
+from bluegreen_constructs.testing import InMemoryStore
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DEPLOYMENT = "arn:aws:ecs:eu-west-1:123456789012:service-deployment/apps/web/d1"
+TARGET = "Serving/Model"
+GOOD = (200, '{"topic": "billing", "score": 0.9}')
+
+
+class _Asked(BaseHTTPRequestHandler):
+    answers: Callable[[str], tuple[int, str]]
+    asked: list[tuple[str, str, dict[str, str], str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        self.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        status, text = type(self).answers(self.path)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST  # noqa: N815  # the name that http.server looks for
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@dataclass
+class Side:
+    """A server on loopback, and what it was asked."""
+
+    url: str
+    asked: list[tuple[str, str, dict[str, str], str]]
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for _, path, _, _ in self.asked]
+
+
+@contextmanager
+def side(answers: Callable[[str], tuple[int, str]]) -> Iterator[Side]:
+    asked: list[tuple[str, str, dict[str, str], str]] = []
+    kind = type("Asked", (_Asked,), {"asked": asked, "answers": staticmethod(answers)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield Side(f"http://127.0.0.1:{server.server_port}", asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def live() -> Iterator[Side]:
+    with side(lambda _: GOOD) as running:
+        yield running
+
+
+@dataclass
+class World:
+    """What a hook gets from outside, as tests set it."""
+
+    store: InMemoryStore = field(default_factory=InMemoryStore)
+    now: datetime = NOW
+    elapsed: float = 0.0
+    takes: float = 0.0
+    sample: tuple[str, str] = ("", "")
+    is_down: bool = False
+
+    def _elapsed(self) -> float:
+        self.elapsed += self.takes
+        return self.elapsed
+
+    def _read(self, bucket: str, key: str) -> tuple[str, str]:
+        if self.is_down:
+            raise AwsError("S3 does not answer")
+        return self.sample
+
+    def ask(self, details: dict) -> dict:
+        event = {"hookDetails": details, "resourceArn": DEPLOYMENT, "lifecycleStage": "POST_TEST_TRAFFIC_SHIFT"}
+        ports = ReplayWorld(self._read, self.store, lambda: self.now, self._elapsed)
+        return json.loads(json.dumps(serve(json.loads(json.dumps(event)), ports)))
+
+    def play(self, details: dict, most: int = 20) -> tuple[str, int]:
+        """The final answer, and how many calls it took."""
+        for call in range(1, most + 1):
+            answer = self.ask(details)
+            if answer["hookStatus"] != "IN_PROGRESS":
+                return answer["hookStatus"], call
+            details = answer["hookDetails"]
+        raise AssertionError("it never ended")
+
+    @property
+    def items(self) -> list:
+        return self.store.items.get(TARGET, [])
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def details(replay: ReplayRequests, live: Side, candidate: Side, **more: object) -> dict:
+    return {
+        "replay": replay.to_details(),
+        "live": {"url": live.url},
+        "candidate": {"url": candidate.url, "headers": {"x-try": "secret"}},
+        "target": TARGET,
+        **more,
+    }
+
+
+def replay(*paths: str, **options: object) -> ReplayRequests:
+    return ReplayRequests([ReplayRequest(path) for path in paths], **options)
+
+
+def test_the_first_call_only_asks_for_time_so_that_live_is_not_met_by_the_test_route(live: Side, world: World) -> None:
+    answer = world.ask(details(replay("/a"), live, live))
+    assert (answer["hookStatus"], answer["callBackDelay"]) == ("IN_PROGRESS", SETTLE_SECONDS)
+    assert live.asked == []
+
+
+def test_the_candidate_is_asked_by_the_test_route_once_and_live_by_the_production_route_twice(
+    live: Side, world: World
+) -> None:
+    with side(lambda _: GOOD) as candidate:
+        asked = replay("/a", "/b", repeats=2)
+        assert world.play(details(asked, live, candidate))[0] == "SUCCEEDED"
+    assert candidate.paths == ["/a", "/b", "/a", "/b"]
+    assert live.paths == ["/a", "/a", "/b", "/b"] * 2
+    assert {headers.get("x-try") for _, _, headers, _ in candidate.asked} == {"secret"}
+    assert {headers.get("x-try") for _, _, headers, _ in live.asked} == {None}
+
+
+def test_a_request_cannot_take_the_test_route_to_the_live_side_or_leave_it(live: Side, world: World) -> None:
+    request = ReplayRequest("/a", headers={"X-Try": "stolen", "x-tenant": "t1"})
+    with side(lambda _: GOOD) as candidate:
+        world.play(details(ReplayRequests([request]), live, candidate))
+    assert [headers.get("x-try") for _, _, headers, _ in candidate.asked] == ["secret"]
+    assert [headers.get("x-try") for _, _, headers, _ in live.asked] == [None, None]
+    assert {headers["x-tenant"] for _, _, headers, _ in live.asked} == {"t1"}
+
+
+def test_both_sides_are_asked_for_their_own_host_name(live: Side, world: World) -> None:
+    with side(lambda _: GOOD) as candidate:
+        said = details(replay("/a"), live, candidate)
+        said["live"]["host"] = said["candidate"]["host"] = "predict.example.com"
+        world.play(said)
+    assert {headers["host"] for _, _, headers, _ in live.asked + candidate.asked} == {"predict.example.com"}
+
+
+def test_a_body_is_sent_as_json_and_writes_are_left_out(live: Side, world: World) -> None:
+    predict = ReplayRequest("/predict", "POST", body='{"a": 1}', safe=True)
+    order = ReplayRequest("/orders", "POST", body="{}")
+    with side(lambda _: GOOD) as candidate:
+        assert world.play(details(ReplayRequests([predict, order]), live, candidate))[0] == "SUCCEEDED"
+    assert [(method, path, body) for method, path, _, body in candidate.asked] == [("POST", "/predict", '{"a": 1}')]
+    assert candidate.asked[0][2]["content-type"] == "application/json"
+    assert "1 writes were left out" in world.items[0].reason
+
+
+def test_a_candidate_that_answers_otherwise_fails_with_the_difference_in_the_history(live: Side, world: World) -> None:
+    with side(lambda path: GOOD if path == "/a" else (200, '{"topic": "other", "score": 0.9}')) as candidate:
+        assert world.play(details(replay("/a", "/b"), live, candidate))[0] == "FAILED"
+    (item,) = world.items
+    assert (item.event, item.rollout, item.phase, item.at) == ("HOOK_FAILED", "d1", "TESTING", NOW)
+    assert item.evidence["candidate"] == [2, 1]
+    assert item.evidence["live"] == [2, 0]
+    assert item.evidence["differences"] == ['GET /b differs at topic: "other" instead of "billing"']
+
+
+def test_an_answer_within_the_tolerance_passes(live: Side, world: World) -> None:
+    with side(lambda _: (200, '{"topic": "billing", "score": 0.899}')) as candidate:
+        assert world.play(details(replay("/a"), live, candidate))[0] == "FAILED"
+        close = replay("/a", comparator=Tolerance(relative=0.01))
+        assert world.play(details(close, live, candidate))[0] == "SUCCEEDED"
+
+
+def test_a_live_side_that_fails_is_no_fault_of_the_candidate(world: World) -> None:
+    with side(lambda _: (503, "down")) as down, side(lambda _: GOOD) as candidate:
+        assert world.play(details(replay("/a", "/b"), down, candidate))[0] == "SUCCEEDED"
+    assert world.items[0].evidence["live"] == [2, 2]
+    assert world.items[0].evidence["candidate"] == [2, 0]
+
+
+def test_a_live_side_that_differs_from_itself_is_counted_as_its_own(world: World) -> None:
+    turn = iter(range(100))
+    with side(lambda _: (200, str(next(turn)))) as restless, side(lambda _: (200, "0")) as candidate:
+        world.play(details(replay("/a", tolerated=None), restless, candidate))
+    assert world.items[0].evidence["live"] == [1, 1]
+
+
+def test_a_live_side_that_fails_every_other_time_is_counted_as_failing(world: World) -> None:
+    turn = iter(range(100))
+    with side(lambda _: (503, "busy") if next(turn) % 2 == 0 else GOOD) as restless, side(lambda _: GOOD) as candidate:
+        assert world.play(details(replay("/a"), restless, candidate))[0] == "SUCCEEDED"
+    assert world.items[0].evidence["live"] == [1, 1]
+    assert world.items[0].evidence["candidate"] == [1, 0]
+
+
+def test_an_expected_answer_is_asked_of_live_once(live: Side, world: World) -> None:
+    golden = ReplayRequests([ReplayRequest("/a", answer=GOOD[1])], comparator=Exact(ignore=("score",)))
+    with side(lambda _: (200, '{"topic": "billing"}')) as candidate:
+        assert world.play(details(golden, live, candidate))[0] == "SUCCEEDED"
+    assert live.paths == ["/a"]
+
+
+def test_a_redirect_and_an_error_are_answers_and_no_answer_is_a_failure(live: Side, world: World) -> None:
+    with side(lambda _: (404, "none")) as lost, side(lambda _: (404, "none")) as candidate:
+        assert world.play(details(replay("/a"), lost, candidate))[0] == "SUCCEEDED"
+    assert world.play(details(replay("/a"), live, candidate))[0] == "FAILED", "it has stopped"
+    assert "got no answer" in world.items[-1].reason
+
+
+def test_an_answer_that_dribbles_in_beyond_the_time_out_is_a_bad_one(live: Side, world: World) -> None:
+    gate = threading.Event()
+
+    class Dribbling(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            with suppress(OSError):  # it is hung up on
+                while not gate.wait(0.03):
+                    self.wfile.write(b"x")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dribbling)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    slow = Side(f"http://127.0.0.1:{server.server_port}", [])
+    assert world.play(details(replay("/a", timeout=timedelta(milliseconds=150)), live, slow))[0] == "FAILED"
+    assert "took too long" in world.items[0].reason
+    gate.set()
+    server.shutdown()
+    server.server_close()
+
+
+class TestGoingOn:
+    def test_what_takes_longer_than_one_invocation_goes_on_where_it_was(self, live: Side, world: World) -> None:
+        world.takes = SECONDS_PER_INVOCATION / 3
+        with side(lambda _: GOOD) as candidate:
+            status, calls = world.play(details(replay(*(f"/{number}" for number in range(7))), live, candidate))
+        assert status == "SUCCEEDED"
+        assert calls > 3
+        assert candidate.paths == [f"/{number}" for number in range(7)]
+        assert world.items[0].evidence["candidate"] == [7, 0]
+
+    def test_a_replay_that_does_not_end_in_time_fails_and_says_how_far_it_came(self, live: Side, world: World) -> None:
+        started = world.ask(details(replay("/a"), live, live))["hookDetails"]
+        world.now += timedelta(minutes=30)
+        assert world.ask(started)["hookStatus"] == "FAILED"
+        assert world.items[0].reason == "replay: it did not end in time: 0 of 1 requests were replayed"
+
+    def test_a_dead_candidate_is_not_asked_for_all_of_a_long_list(self, live: Side, world: World) -> None:
+        with side(lambda _: (500, "oops")) as candidate:
+            assert world.play(details(replay("/a", repeats=100), live, candidate))[0] == "FAILED"
+        assert len(candidate.asked) == 3
+
+    def test_nothing_is_answered_before_the_result_is_stored(self, live: Side, world: World) -> None:
+        with side(lambda _: GOOD) as candidate:
+            begun = world.ask(details(replay("/a"), live, candidate))["hookDetails"]
+            world.store.is_down = True
+            waiting = world.ask(begun)
+            assert waiting["hookStatus"] == "IN_PROGRESS"
+            world.store.is_down = False
+            world.now += timedelta(minutes=1)
+            assert world.ask(waiting["hookDetails"])["hookStatus"] == "SUCCEEDED"
+        assert candidate.paths == ["/a"], "what was seen is not asked again"
+        assert [item.at for item in world.items] == [NOW], "it is stored as of when it ended"
+
+    def test_a_pass_that_can_never_be_stored_is_none(self, live: Side, world: World) -> None:
+        world.store.is_down = True
+        with side(lambda _: GOOD) as candidate:
+            answer = world.ask(world.ask(details(replay("/a"), live, candidate))["hookDetails"])
+            world.now += timedelta(minutes=31)
+            assert world.ask(answer["hookDetails"])["hookStatus"] == "FAILED"
+
+    def test_without_a_table_the_log_has_the_result(self, live: Side, world: World, caplog) -> None:
+        caplog.set_level("INFO")
+        said = details(replay("/a"), live, live, settled=True, began=datetime.now(UTC).isoformat())
+        assert serve({"hookDetails": said}, ReplayWorld(world._read))["hookStatus"] == "SUCCEEDED"
+        assert "0 of 1 answers of the candidate were bad" in caplog.text
+
+
+class TestSampled:
+    def test_the_requests_of_the_object_are_sent(self, live: Side, world: World) -> None:
+        world.sample = ('{"path": "/one"}\n{"path": "/two"}\n{"path": "/three"}\n', "v1")
+        with side(lambda _: GOOD) as candidate:
+            sampled = ReplayRequests.sampled("samples", "today", most=2)
+            assert world.play(details(sampled, live, candidate))[0] == "SUCCEEDED"
+        assert candidate.paths == ["/one", "/two"]
+
+    def test_an_object_that_cannot_be_read_is_asked_for_again_and_never_a_pass(self, live: Side, world: World) -> None:
+        world.is_down = True
+        sampled = details(ReplayRequests.sampled("samples", "today"), live, live)
+        waiting = world.ask(world.ask(sampled)["hookDetails"])
+        assert waiting["hookStatus"] == "IN_PROGRESS"
+        world.now += timedelta(minutes=30)
+        assert world.ask(waiting["hookDetails"])["hookStatus"] == "FAILED"
+        assert "S3 does not answer" in world.items[0].reason
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('{"path": "/a"}\n{"path"', "line 2 of the requests to replay"),
+            ("", "no request was replayed"),
+            ('{"path": "/orders", "method": "POST"}', "no request was replayed: 1 writes were left out"),
+        ],
+    )
+    def test_an_object_with_nothing_to_replay_fails_and_says_why(
+        self, live: Side, world: World, text: str, said: str
+    ) -> None:
+        world.sample = (text, "v1")
+        assert world.play(details(ReplayRequests.sampled("samples", "today"), live, live))[0] == "FAILED"
+        assert said in world.items[0].reason
+        assert live.asked == []
+
+    def test_an_object_that_is_replaced_meanwhile_is_replayed_from_its_beginning(
+        self, live: Side, world: World
+    ) -> None:
+        world.sample = ('{"path": "/one"}\n' * 3, "v1")
+        world.takes = SECONDS_PER_INVOCATION / 2
+        with side(lambda _: GOOD) as candidate:
+            said = details(ReplayRequests.sampled("samples", "today"), live, candidate)
+            under_way = world.ask(world.ask(said)["hookDetails"])["hookDetails"]
+            assert under_way["seen"]["done"] == 1
+            world.sample = ('{"path": "/two"}\n' * 3, "v2")
+            world.takes = 0
+            assert world.play(under_way)[0] == "SUCCEEDED"
+        assert candidate.paths == ["/one", "/two", "/two", "/two"]
+        assert world.items[0].evidence["candidate"] == [3, 0]
+
+
+@pytest.mark.parametrize("event", [{}, {"hookDetails": None}, {"hookDetails": 7}, {"hookDetails": "7"}])
+def test_a_call_without_details_fails_instead_of_passing_untested(event: dict, world: World) -> None:
+    assert serve(event, ReplayWorld(world._read)) == {"hookStatus": "FAILED"}
+
+
+def test_details_that_say_no_replay_fail(world: World) -> None:
+    assert world.ask({"settled": True, "began": NOW.isoformat()})["hookStatus"] == "FAILED"
+
+
+def test_lambdas_entry_point_replays_golden_requests_without_a_call_of_aws(
+    live: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLUEGREEN_TABLE", raising=False)
+    first = handler({"hookDetails": details(replay("/a"), live, live)}, None)
+    assert first["hookStatus"] == "IN_PROGRESS"
+    assert handler({"hookDetails": first["hookDetails"]}, None)["hookStatus"] == "SUCCEEDED"
