@@ -3,7 +3,6 @@
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
@@ -13,6 +12,7 @@ from .engine.target_settings import PARAMETER_PREFIX
 from .engine_function import EngineFunction
 from .engine_permissions import EnginePermissions
 from .rollout_table import rollout_table
+from .service_role import service_role
 
 _ID = "BlueGreenEcsJudge"
 _TABLE_ID = "BlueGreenEcsJudgeTable"
@@ -56,33 +56,13 @@ class EcsJudge(Construct):
         permissions.allow("event bus", [arn_here("events", "event-bus/default")])
         permissions.allow("metric namespace", ["*"])
         self._permissions = permissions
-        # One role for both that call the function: its policy is inline, so that it is there before the first
-        # deployment asks.
-        self.invocation_role = iam.CfnRole(
+        self.invocation_role = service_role(
             self,
             "InvocationRole",
+            services=["ecs.amazonaws.com", "scheduler.amazonaws.com"],
             description="Amazon ECS and EventBridge Scheduler call the judge",
-            assume_role_policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "sts:AssumeRole",
-                        "Principal": {"Service": ["ecs.amazonaws.com", "scheduler.amazonaws.com"]},
-                    }
-                ],
-            },
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="Invoke",
-                    policy_document={
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": self.function_arn}
-                        ],
-                    },
-                )
-            ],
+            policy="Invoke",
+            statements=[{"Action": "lambda:InvokeFunction", "Resource": self.function_arn}],
         )
         scheduler.CfnSchedule(
             self,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .acknowledgements import acknowledge
+from .service_role import service_role
 
 # What Amazon ECS does to a load balancer during a deployment.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
@@ -19,32 +19,17 @@ _DESCRIBE_ACTIONS = [
 
 
 def moving_role(scope: Construct, *, group_arns: Sequence[str], rules: Sequence[object]) -> str:
-    """Make the role, limited to these groups and rules (their ARNs, or what stands for them), and answer its ARN.
-
-    Its policy is inline, so that the permissions are there before the first deployment and as long as the role.
-    """
-    role = iam.CfnRole(
+    """Make the role, limited to these groups and rules (their ARNs, or what stands for them), and answer its ARN."""
+    role = service_role(
         scope,
         "InfrastructureRole",
+        services="ecs.amazonaws.com",
         description="Amazon ECS registers the tasks of both sides and moves the weights of the two rules",
-        assume_role_policy_document={
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}
-            ],
-        },
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="MoveTraffic",
-                policy_document={
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {"Effect": "Allow", "Action": _TARGET_ACTIONS, "Resource": list(group_arns)},
-                        {"Effect": "Allow", "Action": "elasticloadbalancing:ModifyRule", "Resource": list(rules)},
-                        {"Effect": "Allow", "Action": _DESCRIBE_ACTIONS, "Resource": "*"},
-                    ],
-                },
-            )
+        policy="MoveTraffic",
+        statements=[
+            {"Action": _TARGET_ACTIONS, "Resource": list(group_arns)},
+            {"Action": "elasticloadbalancing:ModifyRule", "Resource": list(rules)},
+            {"Action": _DESCRIBE_ACTIONS, "Resource": "*"},
         ],
     )
     acknowledge(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
+
+from .service_role import service_role
 
 # An alarm that could not be delivered for this long says nothing about the rollout that runs by then; a lost push can
 # be started by hand. What is not delivered goes to the dead letter queue.
@@ -85,27 +86,13 @@ def start_on_pushes(
     The release is called by its tag and runs by its digest, so that a tag that is moved later changes nothing.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
     """
-    role = iam.CfnRole(
+    role = service_role(
         scope,
         "PushRole",
+        services="events.amazonaws.com",
         description=f"EventBridge starts rollouts of {target}",
-        assume_role_policy_document={
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "events.amazonaws.com"}}
-            ],
-        },
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="Start",
-                policy_document={
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {"Effect": "Allow", "Action": "states:StartExecution", "Resource": state_machine_arn}
-                    ],
-                },
-            )
-        ],
+        policy="Start",
+        statements=[{"Action": "states:StartExecution", "Resource": state_machine_arn}],
     )
     image = f'"{repository.repository_uri}@<digest>"'
     template = (

@@ -18,6 +18,7 @@ from .engine.spans import in_words, whole_minutes
 from .engine.target_settings import HookSettings
 from .hooks import Approval, LambdaHook, SmokeTests, Stage
 from .service_place import ServicePlace
+from .service_role import service_role
 from .service_routes import ServiceRoutes
 from .service_tasks import ServiceTasks
 
@@ -200,26 +201,11 @@ class ServiceHooks:
 
 
 def _role(scope: Construct, function_arns: Sequence[str]) -> iam.CfnRole:
-    """Inline, so that the permissions are there before the first deployment asks, and as long as the role."""
-    return iam.CfnRole(
+    return service_role(
         scope,
         "HookRole",
+        services="ecs.amazonaws.com",
         description="Amazon ECS calls the hooks",
-        assume_role_policy_document={
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}
-            ],
-        },
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="Invoke",
-                policy_document={
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": list(function_arns)}
-                    ],
-                },
-            )
-        ],
+        policy="Invoke",
+        statements=[{"Action": "lambda:InvokeFunction", "Resource": list(function_arns)}],
     )

@@ -1,6 +1,11 @@
 """Leaving an adopted service: what the state in between writes, what would linger, what cannot be adopted safely."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
@@ -14,6 +19,7 @@ from bluegreen_constructs import Adopted, AlarmGuardrail, EcsBlueGreenService, S
 from bluegreen_constructs.engine.errors import ConfigurationError
 from tests.blue_green_service import network, new_stack, only
 
+ROOT = Path(__file__).parents[1]
 Pattern = patterns.ApplicationLoadBalancedFargateService
 GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 OFF = {"Enable": False, "Rollback": False}
@@ -218,3 +224,36 @@ class TestWhatCannotBeAdopted:
         made = pattern(stack, patterns.NetworkLoadBalancedFargateService, task_image_options=options)
         with pytest.raises(ConfigurationError, match="is given NetworkLoadBalancedFargateService: give an Application"):
             Adopted(made)
+
+
+class TestTheExample:
+    @staticmethod
+    def synthesised(stage: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, ROOT / "examples" / "adopted_service" / "app.py"],
+            env={
+                **os.environ,
+                "CDK_OUTDIR": str(folder),
+                "CDK_CONTEXT_JSON": json.dumps({"stage": stage, "release": "4.5.6", **NEW_APP}),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_each_stage_keeps_the_logical_ids_of_the_one_before(self, tmp_path: Path) -> None:
+        known: dict[str, str] = {}
+        for stage in ("pattern", "rolling", "bluegreen"):
+            done = self.synthesised(stage, tmp_path / stage)
+            assert done.returncode == 0, done.stderr
+            template = json.loads((tmp_path / stage / "AdoptedService.template.json").read_text(encoding="utf-8"))
+            found = {name: one["Type"] for name, one in template["Resources"].items()}
+            assert known.items() <= found.items()
+            assert "inference:4.5.6" in str(template)
+            assert ("Custom::TrafficRule" in found.values()) == (stage != "pattern")
+            known = found
+
+    def test_another_stage_is_refused_with_the_choice(self, tmp_path: Path) -> None:
+        done = self.synthesised("green", tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.strip().endswith("stage is green: give one of pattern, rolling, bluegreen")

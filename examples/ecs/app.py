@@ -3,9 +3,9 @@
     cdk deploy --context release=1.4.2
     bluegreen status Prediction/Inference         # and explain, promote, abort, history
 
-Amazon ECS moves the traffic: a tenth of it, and all of it once the comparison has shown that the candidate does not fail
-more often than live. A release whose answers differ from live's is stopped before any user meets it. While an alarm is
-red nothing is deployed but the release that mends it:
+Amazon ECS moves the traffic: a tenth of it, and all of it once the comparison has shown that the candidate does not
+fail more often than live. A release whose answers differ from live's is stopped before any user meets it. While an
+alarm is red nothing is deployed but the release that mends it:
 
     cdk deploy --context release=1.4.3 --context hotfix="1.4.2 fails every fifth request"
 """

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from ..cdk_run import CdkResult
@@ -97,7 +98,7 @@ class JudgedRelease:
     def held(self) -> tuple[Milestone, Milestone] | None:
         """When ECS asked before the step after the first one, and what came then; None when it did not get there."""
         milestones = () if self.deployment is None else self.deployment.milestones
-        for one, following in zip(milestones, milestones[1:], strict=False):
+        for one, following in pairwise(milestones):
             if one.stage == HELD and one.production > 0:
                 return one, following
         return None

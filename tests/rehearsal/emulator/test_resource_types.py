@@ -215,6 +215,16 @@ def test_a_flow_log_is_shown_replaced_and_removed(account: Account) -> None:
     assert account.ec2.describe_flow_logs()["FlowLogs"] == []
 
 
+def test_a_network_tells_its_range_of_addresses_before_and_after_an_update(account: Account) -> None:
+    outputs = {"Range": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}
+    tagged = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16", "Tags": [{"Key": "a", "Value": "b"}]}}
+    moved = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}}
+    assert account.create("network", {"Vpc": VPC["Vpc"]}, outputs) == {"Range": "10.0.0.0/16"}
+    assert account.update("network", {"Vpc": tagged}, outputs) == {"Range": "10.0.0.0/16"}
+    assert account.update("network", {"Vpc": moved}, outputs) == {"Range": "10.9.0.0/16"}
+    account.delete("network")
+
+
 def test_the_default_security_group_is_closed_and_opened_again(account: Account) -> None:
     restricted = {
         "Type": "Custom::VpcRestrictDefaultSG",
