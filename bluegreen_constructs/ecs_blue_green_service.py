@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 from .adoption import Adopted
 from .container import Container
-from .ecs_deployment_configuration import EcsDeployment, rolling_configuration
+from .ecs_deployment_configuration import EcsDeployment
 from .ecs_service_resource import ServiceShape, service_resource
 from .engine.errors import ConfigurationError
 from .engine.settings_codec import settings_to_dict
@@ -209,7 +209,7 @@ class EcsBlueGreenService(Construct):
                 role_arn=moving_role(self, group_arns=traffic.groups.arns, rules=traffic.rules),
                 test_header=traffic.routes.test_condition,
             ),
-            deployment=rolling_configuration(alarm_names=alarm_names, circuit_breaker=tasks.circuit_breaker)
+            deployment=None
             if adopted is not None and adopted.rolling
             else deployment.to_cloudformation(
                 alarm_names=alarm_names,

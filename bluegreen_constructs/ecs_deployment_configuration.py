@@ -146,19 +146,6 @@ class EcsDeployment:
         return configuration
 
 
-def rolling_configuration(*, alarm_names: Sequence[str], circuit_breaker: bool) -> dict[str, object]:
-    """`DeploymentConfiguration` of a service that replaces its tasks in one group.
-
-    The strategy is written out: UpdateService keeps what an update leaves away.
-    """
-    return {
-        "Strategy": "ROLLING",
-        "Alarms": {"AlarmNames": list(alarm_names), "Enable": bool(alarm_names), "Rollback": bool(alarm_names)},
-        "LifecycleHooks": [],
-        "DeploymentCircuitBreaker": {"Enable": circuit_breaker, "Rollback": circuit_breaker},
-    }
-
-
 def _bake_minutes(span: timedelta, name: str) -> None:
     whole_minutes(span, name)
     if span > LONGEST_BAKE:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from aws_cdk import CfnResource
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
 from .adoption import properties_of
@@ -40,11 +39,11 @@ class ServiceShape:
 
 
 def service_resource(
-    scope: Construct, *, adopted: ecs.CfnService | None, shape: ServiceShape, deployment: Mapping[str, object]
+    scope: Construct, *, adopted: ecs.CfnService | None, shape: ServiceShape, deployment: Mapping[str, object] | None
 ) -> ecs.CfnService:
     """Make the service, or turn the adopted one into a blue/green one: its logical id and name stay.
 
-    An adopted service that is to roll deploys as its pattern says: `deployment` names the strategy alone.
+    deployment: how releases are rolled out; None for an adopted service that rolls for now, as its pattern says.
 
     The L1, because the L2 can neither take a rule made by a custom resource, nor write empty lists, nor keep the alarms
     given at construction together with later ones.
@@ -57,12 +56,7 @@ def service_resource(
         "RoleArn": shape.role_arn,
     }
     if adopted is not None:
-        if isinstance(shape.live_rule, elbv2.CfnListenerRule):
-            raise ConfigurationError(
-                f"{scope.node.path} has adopted together with rule_owner=CLOUDFORMATION: only a TrafficRule refuses to "
-                "be left while green serves, leave rule_owner out"
-            )
-        if deployment["Strategy"] == "ROLLING":
+        if deployment is None:
             _let_roll(adopted, shape.live_rule)
         else:
             adopted.add_property_override("DeploymentConfiguration", dict(deployment))
@@ -104,7 +98,7 @@ def service_resource(
         "TargetGroupArn": shape.group_arns[0],
         "AdvancedConfiguration": advanced,
     }
-    service.add_override("Properties", {"DeploymentConfiguration": dict(deployment), "LoadBalancers": [balancer]})
+    service.add_override("Properties", {"DeploymentConfiguration": dict(deployment or {}), "LoadBalancers": [balancer]})
     # The roles' policies must be there before the first task, and as long as the last one.
     roles = [served.definition.task_role, served.definition.execution_role]
     service.node.add_dependency(*(role for role in roles if role is not None), *shape.waits_for)

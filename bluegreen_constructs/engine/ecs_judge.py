@@ -147,7 +147,7 @@ class Judge:
         name = leaves
         if target.task_definition != source.task_definition:
             name = ports.deployments.release(target.task_definition, settings.blue.container)
-        if name == leaves:
+        if name == leaves and not _is_on_trial(name, former, seen):
             return self._let_pass(call, seen, name, "it is the release that is live, as when CloudFormation goes back")
         live = self._live(settings, source, target)
         if former is not None and not former.has_ended:
@@ -366,6 +366,16 @@ class Judge:
             return rollout
         Teller(self.ports).tell(rollout)
         return self.ports.store.save(replace(rollout, outbox=()))
+
+
+def _is_on_trial(release: str, former: Rollout | None, seen: DeploymentSeen) -> bool:
+    """Whether `release` has traffic only because its own rollout had not ended when this deployment began.
+
+    ECS names it as a source then, with most of the traffic in its bake; being tried does not make it live.
+    """
+    if former is None or former.release.name != release:
+        return False
+    return not former.has_ended or (former.phase is Phase.ROLLED_BACK and former.phase_since >= seen.created_at)
 
 
 def _revision(seen: RevisionSeen) -> str:

@@ -36,7 +36,8 @@ _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 def release_name(task_definition: Mapping[str, object], container: str) -> str:
     """The name of what DescribeTaskDefinition answers: `<tag>.<8 hex>`, or `sha256-<12 hex>.<8 hex>` for a digest.
 
-    The last part stands for the whole content. Raises AwsError when there is no container of that name.
+    The last part stands for the whole content. A release in which the container had another name is called by its first
+    essential container: live may be one, and has to be left all the same. Raises AwsError when there is no container.
     """
     content = _plain({key: value for key, value in task_definition.items() if key not in _NOT_CONTENT})
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
@@ -52,14 +53,14 @@ def is_named(given: str, name: str) -> bool:
 def _image(task_definition: Mapping[str, object], container: str) -> str:
     containers = task_definition.get("containerDefinitions")
     known = [one for one in containers if isinstance(one, Mapping)] if isinstance(containers, Sequence) else []
-    for one in known:
-        if one.get("name") == container:
-            return str(one.get("image") or "")
-    names = ", ".join(str(one.get("name")) for one in known)
-    raise AwsError(
-        f"task definition {task_definition.get('taskDefinitionArn')} has no container {container!r}, only "
-        f"{names or 'none'}: name the one that runs the release"
-    )
+    own = next((one for one in known if one.get("name") == container), None)
+    first = own or next((one for one in known if one.get("essential", True)), None)
+    if first is None:
+        raise AwsError(
+            f"task definition {task_definition.get('taskDefinitionArn')} has no container {container!r}, and none that "
+            "is essential: name the one that runs the release"
+        )
+    return str(first.get("image") or "")
 
 
 def _tag(image: str) -> str:

@@ -1,5 +1,6 @@
 """What of a stack's resources still exists: asked of each service itself, not of CloudFormation."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,17 +31,19 @@ HELD_BY_ANOTHER: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Owned:
-    """One resource of a stack before it was destroyed."""
+    """One resource of a stack before it was destroyed; `is_kept` when its template says that it stays."""
 
     kind: str
     id: str
+    is_kept: bool = False
 
 
 def owned_by(stacks: Sequence[str], apis: AwsApis) -> tuple[Owned, ...]:
     """Everything that the stacks hold; raises RehearsalError for a type that nobody could look for afterwards."""
     found = tuple(
-        Owned(resource["ResourceType"], resource["PhysicalResourceId"])
+        Owned(resource["ResourceType"], resource["PhysicalResourceId"], is_kept=resource["LogicalResourceId"] in kept)
         for stack in stacks
+        for kept in [_kept(stack, apis)]
         for resource in apis.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     )
     unknown = sorted({one.kind for one in found} - _LISTS.keys() - HELD_BY_ANOTHER.keys())
@@ -51,11 +54,23 @@ def owned_by(stacks: Sequence[str], apis: AwsApis) -> tuple[Owned, ...]:
     return found
 
 
+def _kept(stack: str, apis: AwsApis) -> set[str]:
+    """The logical ids of what the template keeps when the stack goes."""
+    body = apis.cloudformation.get_template(StackName=stack)["TemplateBody"]
+    template = json.loads(body) if isinstance(body, str) else body
+    return {
+        name
+        for name, resource in template["Resources"].items()
+        if str(resource.get("DeletionPolicy", "Delete")).startswith("Retain")
+    }
+
+
 def still_there(owned: Iterable[Owned], apis: AwsApis) -> list[str]:
-    """Which of the resources exist, each as `type id`."""
+    """Which of the resources exist that should not, each as `type id`."""
     by_kind: dict[str, set[str]] = {}
     for one in owned:
-        by_kind.setdefault(one.kind, set()).add(one.id)
+        if not one.is_kept:
+            by_kind.setdefault(one.kind, set()).add(one.id)
     return [
         f"{kind} {name}"
         for kind, names in sorted(by_kind.items())

@@ -208,6 +208,40 @@ class TestRejectedReleases:
         assert "was rejected" in world.said("REFUSED")[0].reason
 
 
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_one_that_has_all_traffic_in_its_own_bake_is_not_yet_live(self, is_closed: bool) -> None:
+        world = EcsWorld()
+        first = world.deploy(NEXT)
+        while world.deployment.stage != "BAKE_TIME":
+            world.passes(minutes(0.25))
+        world.look()
+        went_off = {"status": "ROLLBACK_IN_PROGRESS", "triggered": (ERRORS,)}
+        world.deployments.known[first] = replace(world.deployment, **went_off)
+        world.look()
+        assert (world.rollout.phase, world.rollout.is_bad) == (Phase.ROLLING_BACK, True)
+        bad = world.deployments.known[first]
+        again = bad.arn.replace("/d1", "/d2")
+        world.clock.forward(minutes(1))
+        replaced = replace(bad, arn=again, status="IN_PROGRESS", source=bad.target, created_at=world.clock.now)
+        world.deployments.known[again] = replaced
+        if is_closed:
+            world.deployments.known[first] = replace(bad, status="STOPPED", finished_at=world.clock.now)
+            world.look()
+        assert world.ask(world.hook(ADMISSION, again)).status == "FAILED"
+        assert "was rejected" in world.said("REFUSED")[0].reason
+
+    def test_one_that_became_live_although_it_was_rejected_passes_as_cloudformation_goes_back_to_it(self) -> None:
+        world = EcsWorld()
+        first = world.deploy(NEXT)
+        world.finish()
+        rejected(world)
+        again = first.replace("/d1", "/d2")
+        live = {"source": world.deployment.target, "created_at": world.clock.now + minutes(1)}
+        world.deployments.known[again] = replace(world.deployment, arn=again, status="IN_PROGRESS", **live)
+        assert world.ask(world.hook(ADMISSION, again)).status == "SUCCEEDED"
+        assert "the release that is live" in world.said("NOT_JUDGED")[0].reason
+
+
 class TestNotJudged:
     def test_the_first_deployment_of_a_service_passes_every_hook(self) -> None:
         world = EcsWorld()

@@ -111,11 +111,16 @@ def test_another_sidecar_is_another_release() -> None:
     assert named(APP, {**PROXY, "image": "envoy:v2"}) != named()
 
 
-def test_a_container_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(AwsError, match="no container 'web', only app, proxy: name the one that runs the release"):
-        release_name(definition(), "web")
-    with pytest.raises(AwsError, match="only none"):
-        release_name({}, "web")
+def test_a_release_whose_container_had_another_name_is_called_by_its_first_essential_one() -> None:
+    name = release_name(definition({**PROXY, "essential": False}, APP), "web")
+    assert name == release_name(definition({**PROXY, "essential": False}, APP), "app")
+    assert name.startswith("1.4.2.")
+
+
+def test_without_any_container_there_is_no_name() -> None:
+    for nothing in ({}, definition({**APP, "essential": False})):
+        with pytest.raises(AwsError, match="no container 'web', and none that is essential"):
+            release_name(nothing, "web")
 
 
 @pytest.mark.parametrize("given_name", ["1.4.2", "1.4.2.0a1b2c3d"])

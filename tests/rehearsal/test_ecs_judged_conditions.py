@@ -27,7 +27,7 @@ from bluegreen_constructs.rehearsal.scenarios.judged_seen import HELD, JudgedRel
 from bluegreen_constructs.rehearsal.scenarios.traffic_conditions import Watched
 
 RATE = 60.0
-SHIFTED, SECOND, END = 10.0, 20.0, 30.0
+SHIFTED, SECOND, THIRD, END = 10.0, 20.0, 25.0, 30.0
 SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
 FLOOR = "at least 95 % good"
 UPDATED = CdkResult(("deploy",), 0, 1.0, "", "", Path("log"))
@@ -59,6 +59,7 @@ def stages(*reached: tuple[str, str, float]) -> tuple[Milestone, ...]:
 
 FORWARD = (("POST_TEST_TRAFFIC_SHIFT", "IN_PROGRESS", 0), (SHIFT, "IN_PROGRESS", 10), (HELD, "IN_PROGRESS", 10))
 PASSED = stages(*FORWARD, (SHIFT, "IN_PROGRESS", 100), ("CLEAN_UP", "SUCCESSFUL", 100))
+BAKED = stages(*FORWARD, (SHIFT, "IN_PROGRESS", 100), ("BAKE_TIME", "IN_PROGRESS", 100))
 FAILED = stages(*FORWARD, (SHIFT, "ROLLBACK_IN_PROGRESS", 0), ("CLEAN_UP", "ROLLBACK_SUCCESSFUL", 0))
 
 
@@ -100,6 +101,7 @@ def promoted(release: str, *, live_fails: bool = False, **changes: object) -> Ju
         "history": (REPLAYED,),
         "hooks": IN_PROGRESS,
         "started": 2,
+        "calls": {},
         "weights": went(100),
         "final_weights": {"green": 100, "blue": 0},
         "watched": watched(records),
@@ -164,7 +166,18 @@ def hotfix(**changes: object) -> JudgedRelease:
 
 
 def bad_hotfix(**changes: object) -> JudgedRelease:
-    known = {"deployments": (Rollout("arn/1", "green", "ROLLBACK_SUCCESSFUL", "stopped", (), False, 10.0, FAILED),)}
+    records = [
+        *spread(0, SHIFTED),
+        *spread(SHIFTED, SECOND, own=BAD_HOTFIX, one_in=10),
+        *spread(SECOND, THIRD, own=BAD_HOTFIX, status=500),
+        *spread(THIRD, END),
+    ]
+    known = {
+        "deployments": (Rollout("arn/1", "green", "ROLLBACK_SUCCESSFUL", "stopped", (), False, 10.0, BAKED),),
+        "calls": {"ecs:StopServiceDeployment": 1},
+        "weights": (*went(100), Weights(THIRD, {"green": 0, "blue": 100})),
+        "watched": watched(records),
+    }
     return marked(stopped, BAD_HOTFIX, "UNHEALTHY", 4, **{**known, **changes})
 
 
@@ -343,8 +356,16 @@ class TestAHotfix:
     def test_an_alarm_that_stopped_the_bad_one_is_seen(self) -> None:
         (one,) = bad_hotfix().deployments
         by_alarm = replace(one, alarms=("A/ErrorRate",))
-        assert "no alarm stopped it, as ECS watched none" in stopped_hotfix(deployments=(by_alarm,))
+        assert "the judge stopped it in the bake by a call, and no alarm did" in stopped_hotfix(deployments=(by_alarm,))
+
+    def test_a_bad_one_that_nobody_stopped_is_seen(self) -> None:
+        assert "the judge stopped it in the bake by a call, and no alarm did" in stopped_hotfix(calls={})
+
+    def test_a_bad_one_that_a_hook_stopped_before_the_bake_is_seen(self) -> None:
+        (one,) = bad_hotfix().deployments
+        by_hook = replace(one, milestones=FAILED)
+        assert "the judge stopped it in the bake by a call, and no alarm did" in stopped_hotfix(deployments=(by_hook,))
 
     def test_an_answer_of_the_bad_one_after_the_way_back_is_seen(self) -> None:
-        late = [*bad_hotfix().watched.records, *spread(25.0, 25.1, own=BAD_HOTFIX)]
+        late = [*bad_hotfix().watched.records, *spread(27.0, 27.1, own=BAD_HOTFIX)]
         assert "once all traffic was back, every answer was live's" in stopped_hotfix(watched=watched(late))

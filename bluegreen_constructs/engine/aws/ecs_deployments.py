@@ -94,7 +94,7 @@ class EcsDeployments:
         return RevisionSeen(arn, str(found[0]["taskDefinition"]), str(group or ""))
 
     def release(self, task_definition: str, container: str) -> str:
-        """Raises AwsError for a task definition without that container, too."""
+        """Raises AwsError for a task definition without any container, too."""
         asked = {"taskDefinition": task_definition}
         answer = self._calls.make(self._client.describe_task_definition, asked)
         return release_name(entry(answer, "taskDefinition"), container)
@@ -145,7 +145,7 @@ def _seen(given: Mapping[str, object]) -> DeploymentSeen:
         stage=str(given.get("lifecycleStage") or ""),
         reason=str(given.get("statusReason") or ""),
         created_at=_created_at(given),
-        source=_source(given),
+        source=source_of(given),
         target=str(target.get("arn") or ""),
         weight=None if weight is None else float(str(weight)),
         finished_at=_instant(given.get("finishedAt")),
@@ -155,7 +155,7 @@ def _seen(given: Mapping[str, object]) -> DeploymentSeen:
     )
 
 
-def _source(given: Mapping[str, object]) -> str:
+def source_of(given: Mapping[str, object]) -> str:
     """What a rollback goes back to: of several, as after a deployment that was replaced, the one with most traffic."""
     sources = entries(given, "sourceServiceRevisions")
     most = max(sources, key=lambda one: float(str(one.get("requestedProductionTrafficWeight") or 0)), default=None)

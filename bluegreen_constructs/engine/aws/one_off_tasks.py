@@ -7,6 +7,7 @@ from ..errors import AwsError
 from ..migration import MigrationTask, names_of
 from ..one_off_tasks import NotLaunchedError, RevisionToRun, TaskSeen
 from .client_calls import AwsClient, Calls, entries, entry
+from .ecs_deployments import source_of
 from .resource_kinds import Actions
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
@@ -52,12 +53,11 @@ class EcsOneOffTasks:
         self._calls = Calls(client, transport_errors)
 
     def source(self, deployment: str) -> str:
-        """The first of the source revisions: a service that was at rest had one."""
+        """Of several source revisions, as after a deployment that was replaced, the one with most traffic."""
         arguments = {"serviceDeploymentArns": [deployment]}
         answer = self._calls.make(self._client.describe_service_deployments, arguments)
         found = _only(answer, "serviceDeployments", deployment)
-        sources = entries(found, "sourceServiceRevisions")
-        return str(sources[0].get("arn") or "") if sources else ""
+        return source_of(found)
 
     def revision(self, arn: str) -> RevisionToRun:
         """With what RunTask needs; a service on Fargate Spot has its migrations run on Fargate."""

@@ -1,7 +1,7 @@
 """ecs-judged-*, ecs-hotfix-*: releases that Amazon ECS rolls out and the judge compares with live, under load."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -26,21 +26,30 @@ from .judged_conditions import (
     replayed,
     rule_went,
     silent,
+    stopped_by_a_call,
     stopped_by_the_judge,
     went_back,
 )
 from .judged_seen import JudgedRelease
-from .judged_stage import on_judged_stage
+from .judged_stage import JudgedStage, on_judged_stage
 from .traffic_conditions import load_was_whole
 from .traffic_samples import traffic_samples
 
-GOOD, WORSE, UNMARKED, HOTFIX, BAD_HOTFIX = "2.0.0", "2.6.0-worse", "2.7.0", "2.7.1-hotfix", "2.7.2-bad-hotfix"
+GOOD, NEXT, WORSE, UNMARKED, HOTFIX, BAD_HOTFIX = (
+    "2.0.0",
+    "2.0.1",
+    "2.6.0-worse",
+    "2.7.0",
+    "2.7.1-hotfix",
+    "2.7.2-bad-hotfix",
+)
 REASON = "live fails every third request"
 PERCENT = 10.0
 _ERRORS = "errors"
 _FLOOR = "at least 95 % good"
 _SHARE = 0.3
-_FILE = "incident"  # in the home folder of the emulator, and so of every task: INCIDENT_FILE of the tasks file
+# In the home folder of the emulator, and so of every task: INCIDENT_FILE of the tasks file.
+_FILE, _LATE_FILE = "incident", "late-incident"
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class EcsHotfixWhileRed:
 
     def play(self, session: Session) -> Outcome:
         """Break live, deploy a release without the mark, and then the hotfix."""
-        with on_judged_stage(session, self.name) as stage, _failing(session):
+        with on_judged_stage(session, self.name) as stage, _failing_live(stage):
             stage.wait_for_alarm(ERROR_ALARM)
             stage.deploy(UNMARKED)
             stage.deploy(HOTFIX, hotfix=REASON)
@@ -94,16 +103,17 @@ class EcsHotfixWhileRed:
 
 @dataclass(frozen=True)
 class EcsBadHotfix:
-    """ECS watches no alarm for a hotfix; the floor under the candidate does."""
+    """ECS watches no alarm for a hotfix, and asks no hook in the bake; the floor under the candidate goes on."""
 
     name: ClassVar[str] = "ecs-bad-hotfix"
-    about: ClassVar[str] = "a hotfix that fails, too, is stopped by the floor, as no alarm would stop it"
+    about: ClassVar[str] = "a hotfix that fails in the bake is stopped by the floor, as no alarm would stop it"
 
     def play(self, session: Session) -> Outcome:
-        """Break live, and deploy a hotfix that mends nothing."""
-        with on_judged_stage(session, self.name) as stage, _failing(session):
+        """Break live, deploy a hotfix that answers well, and break that one once it has all traffic."""
+        with on_judged_stage(session, self.name) as stage, _failing_live(stage), ExitStack() as later:
             stage.wait_for_alarm(ERROR_ALARM)
-            stage.deploy(BAD_HOTFIX, hotfix=REASON)
+            late = _incident(stage, _LATE_FILE, "of the hotfix's answers")
+            stage.deploy(BAD_HOTFIX, hotfix=REASON, in_the_bake=lambda: later.enter_context(late))
             (seen,) = stage.seen()
         return judged_bad_hotfix(self.name, seen)
 
@@ -192,8 +202,6 @@ def judged_hotfix(name: str, unmarked: JudgedRelease, hotfix: JudgedRelease) -> 
 
 def judged_bad_hotfix(name: str, seen: JudgedRelease) -> Outcome:
     """Judge what was seen of a hotfix that fails."""
-    one = seen.deployment
-    reason = "no deployment" if one is None else one.reason or "no reason"
     after = seen.afterwards()
     own = sum(record.release == seen.live_release for record in after)
     return _outcome(
@@ -202,12 +210,10 @@ def judged_bad_hotfix(name: str, seen: JudgedRelease) -> Outcome:
         (
             went_back(seen),
             ended(seen, "ROLLBACK_SUCCESSFUL", watched=False),
-            Condition(
-                "no alarm stopped it, as ECS watched none", one is not None and not one.alarms, f"because: {reason}"
-            ),
+            stopped_by_a_call(seen),
             *found(seen, _FLOOR, "UNHEALTHY"),
             rejected(seen),
-            rule_went(seen, PERCENT, 0.0),
+            rule_went(seen, PERCENT, 100.0, 0.0),
             *met_as_planned(seen, PERCENT),
             Condition(
                 "once all traffic was back, every answer was live's",
@@ -245,10 +251,19 @@ def _without_mark(conditions: Sequence[Condition]) -> Iterator[Condition]:
 
 
 @contextmanager
-def _failing(session: Session) -> Iterator[None]:
-    """Until the block ends, a share of the requests fails that any build answers but those that are made for it."""
-    file = Path(session.emulator.config.work_dir) / "home" / _FILE
-    session.say(f"  {_SHARE:.0%} of all requests fail")
+def _failing_live(stage: JudgedStage) -> Iterator[None]:
+    """Until the block ends, a share of the requests fails that any build answers but the hotfixes."""
+    if stage.application.live_release == HOTFIX:
+        stage.make_live(NEXT)
+    with _incident(stage, _FILE, "of live's answers"):
+        yield
+
+
+@contextmanager
+def _incident(stage: JudgedStage, name: str, what: str) -> Iterator[None]:
+    """Until the block ends, a share of the requests fails of the builds that look for the file of that name."""
+    file = Path(stage.session.emulator.config.work_dir) / "home" / name
+    stage.session.say(f"  {_SHARE:.0%} {what} fail")
     try:
         file.write_text(str(_SHARE), encoding="ascii")
         yield
@@ -258,4 +273,4 @@ def _failing(session: Session) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-ECS_JUDGED = (EcsJudgedGood(), EcsJudgedBad(), EcsHotfixWhileRed(), EcsBadHotfix())
+ECS_JUDGED = (EcsJudgedGood(), EcsJudgedBad(), EcsBadHotfix(), EcsHotfixWhileRed())

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from ..outcome import Condition
-from .judged_seen import HELD, JudgedRelease, was_passed
+from .judged_seen import BAKE, HELD, JudgedRelease, was_passed
 from .traffic_conditions import all_on, in_share, none_by, nothing_lost
 
+_STOP = "ecs:StopServiceDeployment"
 VERDICT_ALARM = "Verdict"
 ERROR_ALARM = "ErrorRate"
 
@@ -174,6 +175,19 @@ def stopped_by_the_judge(seen: JudgedRelease) -> Condition:
         "ECS went back because of the judge: by its hook, or by the alarm on its verdict",
         by_alarm or by_hook,
         f"by {by}: {reason}" if by_alarm or by_hook else reason,
+    )
+
+
+def stopped_by_a_call(seen: JudgedRelease) -> Condition:
+    """The judge took it back while it baked, where neither an alarm is watched nor a hook asked."""
+    calls, one = seen.calls.get(_STOP, 0), seen.deployment
+    has_baked = one is not None and any(stage.stage == BAKE for stage in one.milestones)
+    alarms = () if one is None else one.alarms
+    return Condition(
+        "the judge stopped it in the bake by a call, and no alarm did",
+        calls > 0 and has_baked and not alarms,
+        f"{calls} calls of {_STOP}, {'in the bake' if has_baked else 'before the bake'}, "
+        f"alarms that stopped it: {', '.join(alarms) or 'none'}; {one.reason if one is not None else 'no deployment'}",
     )
 
 

@@ -15,6 +15,7 @@ from .traffic_conditions import Watched
 # The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
 # either side.
 SETTLE_SECONDS = 0.5
+BAKE = "BAKE_TIME"
 HELD = "PRE_PRODUCTION_TRAFFIC_SHIFT"
 _SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
 
@@ -27,6 +28,7 @@ class JudgedRelease:
     watch of the alarms, such as DISABLED. rang: the alarms that went off meanwhile, by name. explained, history: what
     `bluegreen explain` and `bluegreen history` answered at the end, the history's items of this deployment alone, the
     oldest first. hooks: what the functions of the hooks wrote. started: how many tasks the service started meanwhile.
+    calls: how many calls of each action AWS got meanwhile.
     weights: how the live rule's weights settled on the load balancer. watched: the requests from just before it until
     just after it.
     """
@@ -43,6 +45,7 @@ class JudgedRelease:
     history: tuple[Mapping[str, Any], ...]
     hooks: str
     started: int
+    calls: Mapping[str, int]
     weights: tuple[Weights, ...]
     final_weights: Mapping[str, int]
     watched: Watched

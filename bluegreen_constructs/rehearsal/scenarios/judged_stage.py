@@ -1,7 +1,7 @@
 """A judged service under load: releases are deployed on it one after the other, and what is noted of each."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,9 +12,9 @@ from ..cdk_run import CdkResult
 from ..deployed_service import DeployedService, weights_of
 from ..load import LoadProcess, LoadResult
 from ..operator_command import OperatorCommands
-from ..rollout_watch import Rollout, rollouts_of, weights_since
+from ..rollout_watch import Rollout, calls_between, rollouts_of, weights_since
 from ..session import DeployedApplication, Session, wait_until
-from .judged_seen import JudgedRelease
+from .judged_seen import BAKE, JudgedRelease
 from .release_evidence import rings, said_by_hooks
 from .traffic_conditions import Watched
 
@@ -36,14 +36,18 @@ class JudgedStage:
     operator: OperatorCommands
     _seen: list[JudgedRelease] = field(default_factory=list)
 
-    def deploy(self, release: str, *, hotfix: str = "") -> None:
-        """`cdk deploy` of the release to its end, marked as a hotfix when a reason is given; it is noted for `seen`."""
+    def deploy(self, release: str, *, hotfix: str = "", in_the_bake: Callable[[], object] | None = None) -> None:
+        """`cdk deploy` of the release to its end, marked as a hotfix when a reason is given; it is noted for `seen`.
+
+        in_the_bake: called once, when the candidate has all traffic and bakes.
+        """
         before, known = time.time(), len(self._deployments())
         live_side, live_release = self._live_side(), self.application.live_release
         time.sleep(CALM_SECONDS)
         mark = f", hotfix: {hotfix}" if hotfix else ""
         self.session.say(f"cdk deploy: release {release} over {live_release}{mark}")
-        result = self._deployed(release, {"hotfix": hotfix} if hotfix else {}, known)
+        earlier = self.session.state()
+        result = self._deployed(release, {"hotfix": hotfix} if hotfix else {}, known, in_the_bake)
         explained, history = self._asked()
         time.sleep(CALM_SECONDS)
         stopped, state = time.time(), self.session.state()
@@ -65,12 +69,19 @@ class JudgedStage:
                 history=tuple(item for item in reversed(history) if item["rollout"] in ids),
                 hooks="\n".join(said_by_hooks(self.service, self.session.apis, before)),
                 started=_started(self.service, state, before),
+                calls=calls_between(earlier, state),
                 weights=tuple(weights_since(self.service, self.service.production_rule, state, before)),
                 final_weights=self._weights(),
                 watched=Watched(self.session.rate_per_second, before, stopped, (), LoadResult.from_records(())),
                 speed=self.session.speed,
             )
         )
+
+    def make_live(self, release: str) -> None:
+        """Have the release serve, with the same evidence as ever, and nothing of it noted."""
+        self.session.say(f"cdk deploy: release {release}, for what follows")
+        self._deployed(release, {}, len(self._deployments())).require_success()
+        self.application.live_release = release
 
     def wait_for_alarm(self, name: str) -> None:
         """Wait until an alarm of the service goes off whose name has `name` in it."""
@@ -102,7 +113,13 @@ class JudgedStage:
             whole.append(replace(one, watched=replace(one.watched, records=own, result=LoadResult.from_records(own))))
         return whole
 
-    def _deployed(self, release: str, context: Mapping[str, str], known: int) -> CdkResult:
+    def _deployed(
+        self,
+        release: str,
+        context: Mapping[str, str],
+        known: int,
+        in_the_bake: Callable[[], object] | None = None,
+    ) -> CdkResult:
         said, deadline = 0, time.monotonic() + _DEPLOY_LIMIT_SECONDS
         with self.application.start_deploy(release, context=context) as run:
             while (result := run.poll()) is None:
@@ -111,6 +128,8 @@ class JudgedStage:
                 for deployment in self._deployments()[known:]:
                     for one in deployment.milestones[said:]:
                         self.session.say(f"  ECS: {one.stage} {one.status}, {one.production:g} % on the candidate")
+                        if in_the_bake is not None and one.stage == BAKE:
+                            in_the_bake()
                     said = max(said, len(deployment.milestones))
                 time.sleep(0.25)
             return result

@@ -73,6 +73,15 @@ class TestRevisions:
         ecs.answers("describe_service_deployments", {"serviceDeployments": [found]}, asked)
         assert tasks.source(DEPLOYMENT) == REVISION
 
+    def test_of_several_that_it_replaces_live_is_the_one_with_the_traffic(
+        self, ecs: StubbedClient, tasks: EcsOneOffTasks
+    ) -> None:
+        tried = {"arn": "tried", "requestedProductionTrafficWeight": 10.0}
+        live = {"arn": REVISION, "requestedProductionTrafficWeight": 90.0}
+        found = {"serviceDeploymentArn": DEPLOYMENT, "sourceServiceRevisions": [tried, live]}
+        ecs.answers("describe_service_deployments", {"serviceDeployments": [found]})
+        assert tasks.source(DEPLOYMENT) == REVISION
+
     def test_the_first_deployment_replaces_nothing(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         found = {"serviceDeploymentArn": DEPLOYMENT, "sourceServiceRevisions": []}
         ecs.answers("describe_service_deployments", {"serviceDeployments": [found]})
