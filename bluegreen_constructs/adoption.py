@@ -1,5 +1,6 @@
 """Adopted: a service of CDK's own patterns that becomes a blue/green one where it stands."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,17 +10,20 @@ import jsii
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from .engine.errors import ConfigurationError
 from .ingress import Ingress
 from .known_listener import authenticates, default_groups, resolved
+from .scaling import Scaling
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ecs_patterns as patterns
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
 _LAST_PRIORITY = 50_000
+_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+_BY_REQUESTS = "ALBRequestCountPerTarget"
 # What makes the second group a twin of the first, in CloudFormation's L1: lazy values, which are set until synth.
 _ALIKE = (
     "health_check_enabled",
@@ -57,7 +61,8 @@ class Adopted:
 
     Raises ConfigurationError for another construct than that pattern, a service that CodeDeploy deploys, that has
     deployment alarms of its own or is in a second target group, a listener that authenticates users, one whose default
-    action is not the pattern's target group alone, and one with rules that the new ones would hide.
+    action is not the pattern's target group alone, and one with rules that the new ones would hide. The construct
+    refuses `scaling` beside the pattern's own, and a pattern that scales on the requests of its own target group.
     """
 
     pattern: "patterns.ApplicationLoadBalancedFargateService"
@@ -129,6 +134,22 @@ class Adopted:
                 "move the traffic of one: make the pattern's own the only one"
             )
 
+    def refuse_scaling(self, scaling: Scaling) -> None:
+        """Raise ConfigurationError for two who say how many tasks, and for one who sees half of the requests only."""
+        own = self.pattern.service.node.try_find_child("TaskCount")
+        if own is None:
+            return
+        if scaling.moves:
+            raise ConfigurationError(
+                f"{self.pattern.node.path} has auto_scale_task_count, and EcsBlueGreenService scaling: a service has "
+                "one scalable target, leave scaling out"
+            )
+        if not self.rolling and any(_counts_requests(one) for one in own.node.find_all()):
+            raise ConfigurationError(
+                f"{self.pattern.node.path} scales on the requests of its own target group, which has none while the "
+                "other one is live: scale on something else, such as scale_on_cpu_utilization, and deploy that first"
+            )
+
     @property
     def resource(self) -> ecs.CfnService:
         """The service in the template."""
@@ -188,6 +209,14 @@ class _MatcherOf:
     def produce(self) -> object:
         """The L1's value; None without one."""
         return properties_of(self._source).get("matcher") or None
+
+
+def _counts_requests(node: IConstruct) -> bool:
+    """Whether it is a scaling policy on one target group's requests."""
+    if cdk.CfnResource.is_cfn_resource(node) and getattr(node, "cfn_resource_type", "") == _POLICY:
+        policy = cdk.Stack.of(node).resolve(node._cfn_properties)  # type: ignore[attr-defined] # as in properties_of
+        return _BY_REQUESTS in json.dumps(policy)
+    return False
 
 
 def properties_of(resource: ecs.CfnService | elbv2.CfnTargetGroup) -> Mapping[str, object]:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from constructs import Construct
 
-from .account_arns import foreign_place
 from .engine.absolute_floor import AbsoluteFloor
 from .engine.comparison import ErrorComparison
 from .engine.errors import ConfigurationError
-from .engine.guardrails import AlarmGuardrail, AlarmLike, Guardrail, LatencyComparison, MetricComparison
+from .engine.guardrails import AlarmGuardrail, Guardrail, LatencyComparison, MetricComparison
 from .engine.target_settings import AlarmName, EngineGuardrail
-from .guardrail_alarms import AlarmThresholds, GuardrailAlarms, SideMetrics
+from .guardrail_alarms import AlarmThresholds, GuardrailAlarms, SideMetrics, name_here
 
 _BY_COUNTS = (ErrorComparison, LatencyComparison, MetricComparison, AbsoluteFloor)
 
@@ -34,7 +33,7 @@ def asked_of_the_engine(
     found: list[EngineGuardrail] = []
     for guardrail in guardrails:
         if isinstance(guardrail, AlarmGuardrail):
-            found.append(AlarmName(_name_here(scope, guardrail.alarm)))
+            found.append(AlarmName(name_here(scope, guardrail.alarm)))
         elif isinstance(guardrail, AlarmThresholds):
             alarms = GuardrailAlarms(
                 scope, target=target, metrics=metrics, thresholds=guardrail, grace_seconds=grace_seconds
@@ -48,14 +47,3 @@ def asked_of_the_engine(
                 "LatencyComparison, MetricComparison, AbsoluteFloor, AlarmGuardrail or AlarmThresholds"
             )
     return tuple(found)
-
-
-def _name_here(scope: Construct, alarm: AlarmLike) -> str:
-    """The alarm's name, by which the engine asks for its state and hears of it: in its own account and region only."""
-    place = foreign_place(scope, str(getattr(alarm, "alarm_arn", "")), getattr(alarm, "env", None))
-    if place is not None:
-        raise ConfigurationError(
-            f"{scope.node.path} has an alarm in {place}, which the engine neither sees nor hears: give one of the "
-            "stack's own account and region"
-        )
-    return alarm.alarm_name

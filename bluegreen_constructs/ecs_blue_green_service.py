@@ -117,6 +117,8 @@ class EcsBlueGreenService(Construct):
         deployment = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
         self._check_judgement(judging, deployment, expected_traffic, release_marks)
         tasks, scaling = tasks or Tasks(), scaling or Scaling()
+        if adopted is not None:
+            adopted.refuse_scaling(scaling)
         place = ServicePlace.of(
             self,
             stack=stack,
@@ -205,7 +207,8 @@ class EcsBlueGreenService(Construct):
                 group_arns=traffic.groups.arns,
                 rules=traffic.rules,
                 live_rule=self.production_rule.resource,
-                waits_for=alarms,
+                # A provider is the cluster's before the service asks for it, and until the service is gone.
+                waits_for=alarms if tasks.capacity is None else [*alarms, place.cluster],
                 role_arn=moving_role(self, group_arns=traffic.groups.arns, rules=traffic.rules),
                 test_header=traffic.routes.test_condition,
             ),

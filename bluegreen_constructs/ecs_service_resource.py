@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import CfnResource
 from aws_cdk import aws_ecs as ecs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from .adoption import properties_of
 from .engine.errors import ConfigurationError
@@ -19,7 +19,7 @@ class ServiceShape:
     """What the service is told: where it runs, what runs, between which groups and rules ECS moves the traffic.
 
     security_group_id: not used of an adopted service, which has its own. desired_count: None when scaling decides.
-    waits_for: what has to be there first and is named as a text only: the alarms.
+    waits_for: what has to be there first and is named as a text only: the alarms, and a cluster with its providers.
     test_header: name and value of the header that test traffic carries (None: a listener of its own).
     """
 
@@ -33,7 +33,7 @@ class ServiceShape:
     group_arns: tuple[str, str]
     rules: tuple[object, object]
     live_rule: CfnResource
-    waits_for: Sequence[CfnResource]
+    waits_for: Sequence[IDependable]
     role_arn: str
     test_header: tuple[str, str] | None
 
@@ -77,7 +77,8 @@ def service_resource(
         health_check_grace_period_seconds=shape.grace_seconds,
         propagate_tags="SERVICE",
         enable_ecs_managed_tags=True,
-        enable_execute_command=tasks.execute_command or None,
+        # Written out: UpdateService keeps what an update leaves away, and with it the way into the tasks.
+        enable_execute_command=tasks.execute_command,
         deployment_controller={"type": "ECS"},
         network_configuration={
             "awsvpcConfiguration": {

@@ -10,7 +10,7 @@ from aws_cdk import CfnResource
 from constructs import Construct
 
 from .engine.errors import ConfigurationError
-from .engine.guardrails import AlarmGuardrail
+from .engine.guardrails import AlarmGuardrail, AlarmLike
 from .engine.spans import Span, as_timedelta
 
 PERIOD_SECONDS = 60  # Elastic Load Balancing publishes once a minute
@@ -179,7 +179,7 @@ class GuardrailAlarms:
                 operator="GreaterThanOrEqualToThreshold",
                 breaching=2 + math.ceil(grace_seconds / PERIOD_SECONDS),
             )
-        self._names.extend(guardrail.alarm.alarm_name for guardrail in guardrails)
+        self._names.extend(name_here(scope, guardrail.alarm) for guardrail in guardrails)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -221,3 +221,19 @@ class GuardrailAlarms:
         )
         self.resources.append(alarm)
         self._names.append(name)
+
+
+def name_here(scope: Construct, alarm: AlarmLike) -> str:
+    """The alarm's name, by which it is asked for: in the stack's own account and region only.
+
+    Raises ConfigurationError for an alarm of another place.
+    """
+    from .account_arns import foreign_place  # noqa: PLC0415 -- few services bring alarms, and it loads a CDK module
+
+    place = foreign_place(scope, str(getattr(alarm, "alarm_arn", "")), getattr(alarm, "env", None))
+    if place is not None:
+        raise ConfigurationError(
+            f"{scope.node.path} has an alarm in {place}, which nobody here sees or hears: give one of the stack's own "
+            "account and region"
+        )
+    return alarm.alarm_name

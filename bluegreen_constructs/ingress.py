@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # each CDK module takes its time to load, and few services gi
     from aws_cdk import aws_s3 as s3
 
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+", re.IGNORECASE)
+_UNKNOWN = "${Token["  # a value that is known at deploy
 LONGEST_DRAIN = timedelta(seconds=3600)
 LONGEST_GRACE = timedelta(hours=1)
 
@@ -100,12 +101,12 @@ class Ingress:
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         self._check_listener()
-        if self.host is not None and not _HOST.fullmatch(self.host):
+        if self.host is not None and _UNKNOWN not in self.host and not _HOST.fullmatch(self.host):
             raise ConfigurationError(
                 f"Ingress host is {self.host!r}: give a name without scheme, port or path, such as 'api.example.com'"
             )
         for path in (self.health_path, *self.paths):
-            if not path.startswith("/"):
+            if not path.startswith(("/", _UNKNOWN)):
                 raise ConfigurationError(f"Ingress path is {path!r}: start it with /, such as '/ready'")
         if len(self.paths) + (self.host is not None) > 4:
             raise ConfigurationError(

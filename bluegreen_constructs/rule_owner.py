@@ -19,9 +19,10 @@ class RuleOwner(Enum):
     """A custom resource that writes the weights once (`TrafficRule`, the default): no stack update moves traffic."""
     CLOUDFORMATION = "cloudformation"
     """CloudFormation: no Lambda function. A rule that never changes is never touched, so leave its priority, host,
-    paths and test header as they are: with any change of the rule, `cdk deploy --revert-drift` too, CloudFormation
-    writes blue 100, green 0, whichever side is live (aws-cdk#36649). `bluegreen review` flags such a change. Tags are
-    kept off the rule; those that a whole stack is deployed with cannot be."""
+    paths, test header and listener (a certificate that comes later is another one) as they are: with any change of the
+    rule, `cdk deploy --revert-drift` too, CloudFormation writes blue 100, green 0, whichever side is live
+    (aws-cdk#36649). `bluegreen review` flags such a change. Tags are kept off the rule; those that a whole stack is
+    deployed with cannot be."""
 
 
 @dataclass(frozen=True)

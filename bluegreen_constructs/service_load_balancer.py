@@ -93,6 +93,17 @@ class ServiceLoadBalancer:
             }
         return {}
 
+    @property
+    def _addresses(self) -> str:
+        """Those of the VPC."""
+        try:
+            return str(self._vpc.vpc_cidr_block)
+        except RuntimeError:  # how the CDK says that nobody said them
+            raise ConfigurationError(
+                f"{self._scope.node.path} admits the VPC's addresses, and {self._vpc.node.path} was imported without "
+                "them: give Ingress(sources=...), or vpc_cidr_block where the VPC is imported"
+            ) from None
+
     def _listener(
         self,
         id: str,
@@ -115,7 +126,7 @@ class ServiceLoadBalancer:
             default_action=default_action,
         )
         if sources is None:
-            sources = () if self._is_everybodys else self._ingress.sources or (self._vpc.vpc_cidr_block,)
+            sources = () if self._is_everybodys else self._ingress.sources or (self._addresses,)
         for source in sources:
             listener.connections.allow_from(ec2.Peer.ipv4(source), ec2.Port.tcp(port), "clients")
         return listener

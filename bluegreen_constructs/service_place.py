@@ -78,7 +78,7 @@ class ServicePlace:
         _refuse_ingress(scope, ingress, rule_owner)
         home = _home(stack, found)
         network = home.network if tasks.subnets is None else network_of(home.vpc, tasks.subnets)
-        if len(network.zones) < 2:
+        if len(network.zones) < 2 and not cdk.Token.is_unresolved(network.zones):
             raise ConfigurationError(
                 f"EcsBlueGreenService {scope.node.path} is in a VPC with one zone: an Application Load Balancer needs "
                 "subnets in two zones or more"

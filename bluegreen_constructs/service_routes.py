@@ -136,7 +136,7 @@ class ServiceRoutes:
         name = self._name() or self._ingress.host
         if name is None:
             raise ConfigurationError(
-                f"{self._path} has smoke tests on an imported listener, whose load balancer's name is not known: "
+                f"{self._path} has smoke tests on an imported listener or load balancer, whose name is not known: "
                 "give Ingress(host=...)"
             )
         return TestRoute(
@@ -171,9 +171,12 @@ class ServiceRoutes:
         return "http" if self._ingress.plain_http else "https"
 
     def _name(self) -> str | None:
-        """The name the load balancer itself answers to; None of an imported listener's."""
+        """The name the load balancer itself answers to; None where it, or its listener, was imported without one."""
         if self._load_balancer is not None:
-            return str(self._load_balancer.resource.load_balancer_dns_name)
+            try:
+                return str(self._load_balancer.resource.load_balancer_dns_name)
+            except RuntimeError:  # how the CDK says that nobody said it
+                return None
         listener = self.production_rule.listener
         if isinstance(listener, elbv2.ApplicationListener):
             return str(listener.load_balancer.load_balancer_dns_name)

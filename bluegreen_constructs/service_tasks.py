@@ -39,7 +39,7 @@ class ServiceTasks:
     def of(
         scope: Construct, name: str, container: Container | None, given: ecs.TaskDefinition | None, tasks: Tasks
     ) -> "ServiceTasks":
-        """Make the task definition for `container`, which is called `name`, or read the given one.
+        """Make the task definition for `container`, which is called `name` (dots as hyphens), or read the given one.
 
         Raises ConfigurationError unless exactly one of both is given, for what Fargate does not have, and for a task
         definition without a container that has a port.
@@ -51,7 +51,7 @@ class ServiceTasks:
             )
         found = _read(given, tasks) if given is not None else None
         if container is not None:
-            found = _made(scope, name, container, tasks)
+            found = _made(scope, name.replace(".", "-"), container, tasks)
         assert found is not None  # noqa: S101 -- for the type checker: one of the two is given
         if given is not None and not (given.is_ec2_compatible if tasks.on_ec2 else given.is_fargate_compatible):
             runs, made_for = ("EC2", "Fargate") if tasks.on_ec2 else ("Fargate", "EC2")
@@ -100,7 +100,7 @@ def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> Se
         command=None if container.command is None else list(container.command),
         environment=dict(container.environment) or None,
         secrets=dict(container.secrets) or None,
-        port_mappings=[ecs.PortMapping(container_port=container.port, name=_port_name(tasks, name))],
+        port_mappings=[_port(container.port, _port_name(tasks, name))],
         stop_timeout=_seconds(container.stop_seconds),
         gpu_count=container.gpus or None,
         logging=ecs.LogDrivers.aws_logs(stream_prefix=name, log_group=log_group),
@@ -138,7 +138,21 @@ def _read(definition: ecs.TaskDefinition, tasks: Tasks) -> ServiceTasks:
                 f"task definition {definition.node.path} has a port without a name, and Service Connect knows a port "
                 "by its name only: give PortMapping(name=...)"
             )
+        if container.port_mappings[0].app_protocol is None:
+            raise ConfigurationError(
+                f"task definition {definition.node.path} has a port without app_protocol, which Service Connect takes "
+                "for TCP, where it sees no test header: give PortMapping(app_protocol=AppProtocol.http)"
+            )
     return ServiceTasks(definition, container.container_name, int(container.container_port), name)
+
+
+def _port(number: int, name: str | None) -> ecs.PortMapping:
+    if name is None:
+        return ecs.PortMapping(container_port=number)
+    # Service Connect sees no header in TCP, its default, and never lets the protocol be changed.
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
+    protocol = ecs.AppProtocol.http
+    return ecs.PortMapping(container_port=number, name=name, app_protocol=protocol)  # type: ignore[arg-type] # of jsii
 
 
 def _port_name(tasks: Tasks, container: str) -> str | None:

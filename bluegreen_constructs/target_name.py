@@ -10,6 +10,11 @@ from .engine.errors import ConfigurationError
 
 # What a parameter's name may hold after its prefix.
 _TARGET = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
+# Alarms are called after it, with up to 17 characters more (of 255), and a parameter, two of whose 15 levels are ours.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+_LONGEST = 238
+_MOST_LEVELS = 13
 _prefixes: "WeakKeyDictionary[cdk.Stack, tuple[str, str]]" = WeakKeyDictionary()
 _paths: "WeakKeyDictionary[Construct, str]" = WeakKeyDictionary()
 
@@ -35,6 +40,12 @@ def target_name(
         raise ConfigurationError(
             f"the target of {construct.node.path} would be {target!r}: use letters, digits, dots, hyphens and _ in the "
             "stack's name and in construct ids"
+        )
+    levels = target.count("/") + 1
+    if len(target) > _LONGEST or levels > _MOST_LEVELS:
+        raise ConfigurationError(
+            f"the target of {construct.node.path} has {len(target)} characters in {levels} levels, and what is called "
+            f"after it takes {_LONGEST} in {_MOST_LEVELS}: use shorter construct ids, or nest it less deep"
         )
     return target
 

@@ -109,6 +109,13 @@ class TestAlarms:
         assert found["Alarms"]["AlarmNames"][3:] == ["own-0", "own-1"]
         assert found["Alarms"]["Rollback"] is True
 
+    def test_an_alarm_of_another_region_is_refused_because_ecs_would_not_find_it(self) -> None:
+        stack = new_stack()
+        arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:own"
+        own = cloudwatch.Alarm.from_alarm_arn(stack, "Own", arn)
+        with pytest.raises(ConfigurationError, match="has an alarm in region us-east-1"):
+            service(stack, guardrails=[AlarmGuardrail(own)])
+
     @pytest.mark.parametrize(
         ("settings", "said"),
         [

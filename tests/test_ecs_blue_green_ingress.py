@@ -6,6 +6,7 @@ from datetime import timedelta
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
@@ -92,6 +93,47 @@ class TestIngress:
         assert sorted(rule["Properties"]["Priority"] for rule in rules) == [39, 40]
         assert {rule["Properties"]["ListenerArn"] for rule in rules} == {LISTENER_ARN}
         assert made.url == "https://predict.example.com"
+
+    def test_a_load_balancer_that_was_imported_without_its_name_has_no_url_to_tell(self) -> None:
+        stack = new_stack()
+        balancer = elbv2.ApplicationLoadBalancer.from_application_load_balancer_attributes(
+            stack,
+            "Existing",
+            load_balancer_arn="arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188",
+            security_group_id="sg-1",
+        )
+        made = service(stack, ingress=Ingress(load_balancer=balancer, plain_http=True))
+        assert made.url is None
+        assert made.test_url is None
+
+    def test_a_host_and_a_health_path_may_be_known_at_deploy_only(self) -> None:
+        stack = new_stack()
+        host, path = (cdk.CfnParameter(stack, name).value_as_string for name in ("Host", "Path"))
+        found = template(service(stack, ingress=Ingress(host=host, health_path=path, plain_http=True)))
+        found.has_resource_properties("AWS::ElasticLoadBalancingV2::TargetGroup", {"HealthCheckPath": {"Ref": "Path"}})
+        found.has_output("InferenceUrl*", {"Value": {"Fn::Join": ["", ["http://", {"Ref": "Host"}]]}})
+
+    def test_the_addresses_of_a_vpc_that_was_imported_without_them_have_to_be_given(self) -> None:
+        stack = new_stack()
+        vpc = ec2.Vpc.from_vpc_attributes(
+            stack, "Bare", vpc_id="vpc-2", availability_zones=["a", "b"], private_subnet_ids=["subnet-1", "subnet-2"]
+        )
+        with pytest.raises(ConfigurationError, match=r"give Ingress\(sources=...\), or vpc_cidr_block"):
+            service(stack, vpc=vpc, ingress=Ingress(internet_facing=False))
+
+    def test_a_vpc_whose_zones_are_known_at_deploy_only_is_used(self) -> None:
+        stack = new_stack()
+        vpc = ec2.Vpc.from_vpc_attributes(
+            stack,
+            "Told",
+            vpc_id=cdk.Fn.import_value("vpc"),
+            vpc_cidr_block="10.0.0.0/16",
+            availability_zones=cdk.Fn.get_azs(),
+            private_subnet_ids=cdk.Fn.split(",", cdk.Fn.import_value("subnets")),
+        )
+        found = template(service(stack, vpc=vpc, ingress=Ingress(internet_facing=False)))
+        network = only(found.find_resources("AWS::ECS::Service"))["Properties"]["NetworkConfiguration"]
+        assert network["AwsvpcConfiguration"]["Subnets"] == {"Fn::Split": [",", {"Fn::ImportValue": "subnets"}]}
 
     def test_an_existing_load_balancer_gets_listeners(self) -> None:
         stack = new_stack()

@@ -167,6 +167,41 @@ def with_rule(priority: int) -> Callable[[Pattern], None]:
     return add
 
 
+class TestHowManyTasks:
+    def test_a_second_scalable_target_is_refused(self) -> None:
+        stack = new_stack()
+        made = pattern(stack)
+        made.service.auto_scale_task_count(max_capacity=9).scale_on_cpu_utilization(
+            "Cpu", target_utilization_percent=50
+        )
+        with pytest.raises(ConfigurationError, match="a service has one scalable target, leave scaling out"):
+            EcsBlueGreenService(
+                stack, "Rollouts", adopted=Adopted(made), scaling=Scaling(min=2, max=9, requests_per_target=100)
+            )
+
+    def test_the_patterns_own_scaling_on_cpu_stays(self) -> None:
+        stack = new_stack()
+        made = pattern(stack)
+        made.service.auto_scale_task_count(max_capacity=9).scale_on_cpu_utilization(
+            "Cpu", target_utilization_percent=50
+        )
+        EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(made))
+        Template.from_stack(stack).resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 1)
+
+    @pytest.mark.parametrize("rolling", [True, False])
+    def test_scaling_on_the_requests_of_one_side_is_refused_once_the_other_one_may_be_live(self, rolling: bool) -> None:
+        stack = new_stack()
+        made = pattern(stack)
+        made.service.auto_scale_task_count(max_capacity=9).scale_on_request_count(
+            "Requests", requests_per_target=100, target_group=made.target_group
+        )
+        if rolling:
+            EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(made, rolling=True))
+            return
+        with pytest.raises(ConfigurationError, match="scale on something else"):
+            EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(made))
+
+
 class TestWhatCannotBeAdopted:
     @pytest.mark.parametrize(
         ("change", "said"),

@@ -193,7 +193,7 @@ class TestRefusals:
     def test_smoke_tests_on_an_imported_listener_whose_name_nobody_knows_are_refused(self) -> None:
         stack = new_stack()
         ingress = shared(stack, host=None, paths=("/predict",), plain_http=True)
-        with pytest.raises(ConfigurationError, match="whose load balancer's name is not known: give Ingress"):
+        with pytest.raises(ConfigurationError, match="load balancer, whose name is not known: give Ingress"):
             service(stack, ingress=ingress, hooks=[HttpSmokeTest("/ready")])
 
     def test_a_name_that_parameter_store_would_read_as_a_reference_is_refused(self) -> None:

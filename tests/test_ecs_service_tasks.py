@@ -7,6 +7,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ecs as ecs
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from bluegreen_constructs import Capacity, EcsBlueGreenService, ServiceConnect, Tasks, TestTraffic
 from bluegreen_constructs.engine.errors import ConfigurationError
@@ -81,6 +82,7 @@ def own_definition(
     compatibility: ecs.Compatibility,
     port_name: str | None = None,
     mode: ecs.NetworkMode = ecs.NetworkMode.AWS_VPC,
+    app_protocol: ecs.AppProtocol | None = ecs.AppProtocol.http,
 ) -> ecs.TaskDefinition:
     definition = ecs.TaskDefinition(
         stack,
@@ -93,7 +95,9 @@ def own_definition(
     definition.add_container(
         "Web",
         image=ecs.ContainerImage.from_registry("web:1"),
-        port_mappings=[ecs.PortMapping(container_port=9090, name=port_name)],
+        port_mappings=[
+            ecs.PortMapping(container_port=9090, name=port_name, app_protocol=app_protocol if port_name else None)
+        ],
     )
     return definition
 
@@ -116,6 +120,12 @@ class TestCapacity:
         full.has_resource_properties(
             "AWS::ECS::ClusterCapacityProviderAssociations", {"CapacityProviders": ["FARGATE", "FARGATE_SPOT"]}
         )
+
+    def test_the_service_comes_after_the_clusters_providers_and_goes_before_them(self, full: Template) -> None:
+        """ECS takes no strategy with a provider that the cluster lacks, nor a provider from a service that uses it."""
+        ((association, _),) = resources(full, "AWS::ECS::ClusterCapacityProviderAssociations").items()
+        (found,) = resources(full, "AWS::ECS::Service").values()
+        assert association in found["DependsOn"]
 
     def test_all_on_spot_has_no_base(self) -> None:
         assert Capacity.spot(100, base=0).to_cloudformation() == [
@@ -254,7 +264,8 @@ class TestShells:
         assert policies <= set(only(resources(full, "AWS::ECS::Service"))["DependsOn"])
 
     def test_without_the_option_no_task_can_be_entered(self, gpus: Template) -> None:
-        assert "EnableExecuteCommand" not in the_service(gpus)
+        """It is said, for UpdateService keeps what an update leaves away."""
+        assert the_service(gpus)["EnableExecuteCommand"] is False
         assert "ssmmessages" not in str(gpus.to_json())
 
 
@@ -317,6 +328,18 @@ class TestServiceConnect:
         with pytest.raises(ConfigurationError, match=r"by its name only: give PortMapping\(name=...\)"):
             service(stack, task_definition=own_definition(stack, ecs.Compatibility.FARGATE), tasks=connect)
 
+    def test_its_port_speaks_http_or_no_test_header_would_be_seen(self, full: Template) -> None:
+        assert only(resources(full, "AWS::ECS::TaskDefinition"))["Properties"]["ContainerDefinitions"][0][
+            "PortMappings"
+        ] == [{"AppProtocol": "http", "ContainerPort": 8080, "Name": "inference", "Protocol": "tcp"}]
+
+    def test_a_task_definition_of_ones_own_whose_port_speaks_tcp_is_refused(self) -> None:
+        stack = new_stack()
+        connect = Tasks(service_connect=ServiceConnect("internal", name="inference"))
+        plain = own_definition(stack, ecs.Compatibility.FARGATE, port_name="http", app_protocol=None)
+        with pytest.raises(ConfigurationError, match=r"give PortMapping\(app_protocol=AppProtocol.http\)"):
+            service(stack, task_definition=plain, tasks=connect)
+
     def test_a_name_together_with_a_test_listener_is_refused(self) -> None:
         with pytest.raises(ConfigurationError, match=r"use TestTraffic.header\(\)"):
             service(
@@ -354,3 +377,17 @@ class TestPlace:
         stack = new_stack()
         with pytest.raises(ConfigurationError, match="use letters, digits, dots, hyphens and _"):
             EcsBlueGreenService(stack, "My model", vpc=network(stack), container=container(), ingress=PLAIN)
+
+    @pytest.mark.parametrize("ids", [["A" * 240], ["A"] * 13], ids=["long", "deep"])
+    def test_ids_that_make_a_longer_name_than_alarms_and_parameters_take_are_refused(self, ids: list[str]) -> None:
+        scope: Construct = new_stack()
+        for outer in ids[:-1]:
+            scope = Construct(scope, outer)
+        with pytest.raises(ConfigurationError, match="use shorter construct ids, or nest it less deep"):
+            EcsBlueGreenService(scope, ids[-1], container=container(), ingress=PLAIN)
+
+    def test_a_dot_in_an_id_is_a_hyphen_in_the_containers_name_which_takes_none(self) -> None:
+        stack = new_stack()
+        made = EcsBlueGreenService(stack, "Model.v1", vpc=network(stack), container=container(), ingress=PLAIN)
+        found = only(resources(template(made), "AWS::ECS::TaskDefinition"))["Properties"]["ContainerDefinitions"]
+        assert [one["Name"] for one in found] == ["Model-v1"]

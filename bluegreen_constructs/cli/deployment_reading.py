@@ -15,6 +15,8 @@ from .rollout_summary import view_of
 from .spelled_times import iso
 from .target_view import TargetView
 
+_REFUSALS_LOOKED_AT = 20  # a refused deployment is over within minutes, and hardly anything comes after it
+
 
 def view(world: OperatorWorld, engine: TargetEngine) -> TargetView:
     """The target as it is now, whoever rolls it out."""
@@ -81,7 +83,19 @@ def seen(world: OperatorWorld, engine: TargetEngine, deployment: DeploymentSeen)
     if rollout is not None:
         return EcsTarget(engine.settings, deployment, rollout.release.name, rollout)
     release, _ = release_of(world.deployments(), deployment.target, engine.settings.blue.container)
-    return EcsTarget(engine.settings, deployment, release, None, trouble)
+    return EcsTarget(engine.settings, deployment, release, None, trouble, _refusal(engine, deployment))
+
+
+def _refusal(engine: TargetEngine, deployment: DeploymentSeen) -> str:
+    """Why the judge refused a deployment: ECS only says that a hook has failed."""
+    if not engine.has_table or deployment.status == "SUCCESSFUL":
+        return ""
+    own = deployment_id(deployment.arn)
+    try:
+        items = engine.store.history(engine.target, limit=_REFUSALS_LOOKED_AT)
+    except AwsError:
+        return ""
+    return next((item.reason for item in items if item.event == "REFUSED" and item.rollout == own), "")
 
 
 def release_of(deployments: ServiceDeployments, revision: str, container: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ class EcsTarget:
     """One deployment of a target.
 
     release: its name. rollout: what the judge's table holds of this deployment (None: nothing). trouble: why the table
-    could not be read (empty: it could, or there is none).
+    could not be read (empty: it could, or there is none). refusal: why the judge did not admit it (empty: it did).
     """
 
     settings: TargetSettings
@@ -57,6 +57,7 @@ class EcsTarget:
     release: str
     rollout: Rollout | None = None
     trouble: str = ""
+    refusal: str = ""
 
     @property
     def target(self) -> str:
@@ -112,7 +113,8 @@ class EcsTarget:
         deployment = self.deployment
         if self.is_forward or deployment.status == "SUCCESSFUL":
             return ""
-        said = self.rollout.why_back if self.rollout is not None and self.rollout.why_back else deployment.reason
+        judged = self.rollout.why_back if self.rollout is not None else self.refusal
+        said = judged or deployment.reason
         alarms = f"alarms that went off: {', '.join(deployment.triggered)}" if deployment.triggered else ""
         return "; ".join(part for part in (said.rstrip("."), alarms) if part)
 

@@ -48,8 +48,8 @@ def rollback_command(
     rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one, and while a side
     is in quarantine.
 
-    Of what Amazon ECS rolls out it is a deployment like any other, with all steps and hooks; the release that is left is
-    not rejected, and the next change of the template brings it again.
+    Of what Amazon ECS rolls out it is a deployment like any other, with all steps and hooks; the release that is left
+    is not rejected, and the next change of the template brings it again.
     """
     with opened(context) as world:
         engine = chosen(world, target)

@@ -12,9 +12,11 @@ from .ports import ReleaseRecord
 from .release import Release
 from .rollout import Note, Rollout
 from .service_deployments import DeploymentSeen
-from .target_settings import AlarmName, Side, TargetSettings
+from .target_settings import AlarmName, EngineGuardrail, Side, TargetSettings
 
 ECS = "Amazon ECS"
+_LEAST_GOOD_PERCENT = 99.0
+"""What a release that comes back while an alarm is red has to reach, where the settings have no floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,15 @@ class Admission:
     """Whether a deployment may go on. `refusal` says why it may not (empty: it may).
 
     hotfix: why it goes on although an alarm is red (empty: none is). accepted: why a rejected release may be tried
-    again (empty: it was none). remarks: what else is to be said.
+    again (empty: it was none). remarks: what else is to be said. comes_back: whether it is a fix because it was live
+    before, without a mark.
     """
 
     refusal: str = ""
     hotfix: str = ""
     accepted: str = ""
     remarks: tuple[str, ...] = ()
+    comes_back: bool = False
 
 
 def admission(call: HookCall, release: str, alarms: Mapping[str, str], known: Sequence[ReleaseRecord]) -> Admission:
@@ -59,6 +63,10 @@ def admission(call: HookCall, release: str, alarms: Mapping[str, str], known: Se
     hotfix = _reason(call.hotfix, release)
     if hotfix:
         return Admission(hotfix=hotfix, accepted=given, remarks=remarks)
+    if record is not None and record.status == "promoted":
+        # Such as `bluegreen rollback`, or CloudFormation on its way back after another resource failed.
+        back = f"it comes back, live before at {record.at:%Y-%m-%d %H:%M} UTC"
+        return Admission(hotfix=back, remarks=remarks, comes_back=True)
     return Admission(_refused_for(red, call, release) + _also(remarks), remarks=remarks)
 
 
@@ -79,7 +87,11 @@ def begun(
     The deployment's alarms are guardrails as well: one that was red for a moment as ECS looked, and not as the judge
     did, is watched by nobody else. Of a hotfix only the floors are left: live is no yardstick while it is red.
     """
-    guardrails = _floors(call, settings) if admitted.hotfix else (*settings.guardrails, *_alarms(call, settings))
+    guardrails: tuple[EngineGuardrail, ...] = (*settings.guardrails, *_alarms(call, settings))
+    if admitted.hotfix:
+        guardrails = _floors(call, settings)
+    if admitted.comes_back and not guardrails:
+        guardrails = (AbsoluteFloor(_LEAST_GOOD_PERCENT),)
     settings = replace(settings, guardrails=guardrails)
     said = [admitted.accepted and f"accepted: {admitted.accepted}"]
     if admitted.hotfix:

@@ -147,7 +147,8 @@ class Judge:
         name = leaves
         if target.task_definition != source.task_definition:
             name = ports.deployments.release(target.task_definition, settings.blue.container)
-        if name == leaves and not _is_on_trial(name, former, seen):
+        served = _served(leaves, former, seen)
+        if name == served:
             return self._let_pass(call, seen, name, "it is the release that is live, as when CloudFormation goes back")
         live = self._live(settings, source, target)
         if former is not None and not former.has_ended:
@@ -164,7 +165,7 @@ class Judge:
         if admitted.accepted:
             accepted = ReleaseRecord(release, "accepted", now, admitted.accepted, ECS, call.rollout)
             ports.store.remember(call.target, accepted)
-        if all(one.release.name != leaves for one in known):
+        if leaves == served and all(one.release.name != leaves for one in known):
             why = f"was live as {name} came"
             was = ReleaseRecord(Release(leaves, version=_revision(source)), "promoted", now, why, ECS, "")
             ports.store.remember(call.target, was)
@@ -368,14 +369,16 @@ class Judge:
         return self.ports.store.save(replace(rollout, outbox=()))
 
 
-def _is_on_trial(release: str, former: Rollout | None, seen: DeploymentSeen) -> bool:
-    """Whether `release` has traffic only because its own rollout had not ended when this deployment began.
+def _served(leaves: str, former: Rollout | None, seen: DeploymentSeen) -> str:
+    """The release that is live as this deployment begins: `leaves`, unless that is only being tried.
 
-    ECS names it as a source then, with most of the traffic in its bake; being tried does not make it live.
+    A candidate has most of the traffic in its bake, and is what ECS names as the source then. Being tried does not make
+    it live; the one before it still is, such as CloudFormation goes back to when an update is cancelled.
     """
-    if former is None or former.release.name != release:
-        return False
-    return not former.has_ended or (former.phase is Phase.ROLLED_BACK and former.phase_since >= seen.created_at)
+    if former is None or former.release.name != leaves:
+        return leaves
+    had_ended = former.phase is Phase.PROMOTED or (former.has_ended and former.phase_since < seen.created_at)
+    return leaves if had_ended else former.leaves
 
 
 def _revision(seen: RevisionSeen) -> str:

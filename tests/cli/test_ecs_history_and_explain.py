@@ -160,6 +160,14 @@ def test_a_deployment_that_went_back_says_why(ecs: Operator) -> None:
     assert "Why it went back: An alarm went off. It waits for nothing." in said
 
 
+def test_a_deployment_that_the_judge_refused_says_why_and_not_only_that_a_hook_failed(ecs: Operator) -> None:
+    ecs.world.services.brought("d1", "1.9")
+    ecs.world.services.brought("d2", "2.0", "ROLLBACK_SUCCESSFUL", reason="a lifecycle hook failed", weight=0.0)
+    for rollout, why in (("d1", "of an earlier one"), ("d2", "release 2.0 was rejected")):
+        ecs.world.store.record(ECS_TARGET, HistoryItem(BEGAN, "REFUSED", rollout, "2.0", "Amazon ECS", why))
+    assert "Why it went back: release 2.0 was rejected." in said_by(ecs, "explain")
+
+
 def test_a_table_that_does_not_answer_leaves_the_rest_explained(ecs: Operator) -> None:
     judged_for_a_while(ecs)
     ecs.world.store.is_down = True

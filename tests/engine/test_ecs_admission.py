@@ -44,6 +44,34 @@ def rejected(world: EcsWorld) -> None:
     world.store.remember(world.target, record)
 
 
+def gone_bad_in_the_bake() -> EcsWorld:
+    """The candidate has all traffic, an alarm is red, and Amazon ECS begins to take it back."""
+    world = EcsWorld()
+    world.deploy(NEXT)
+    while world.deployment.stage != "BAKE_TIME":
+        world.passes(minutes(0.25))
+    world.look()
+    world.metrics.alarms[ERRORS] = "ALARM"
+    seen = replace(world.deployment, status="ROLLBACK_IN_PROGRESS", triggered=(ERRORS,))
+    world.deployments.known[seen.arn] = seen
+    world.look()
+    assert (world.rollout.phase, world.rollout.is_bad) == (Phase.ROLLING_BACK, True)
+    return world
+
+
+def replacing(world: EcsWorld, revision: str, *, is_closed: bool) -> str:
+    """A deployment of `revision` that takes the place of the last one, whose candidate had most of the traffic."""
+    last = world.deployment
+    world.clock.forward(minutes(1))
+    arn = last.arn.replace("/d1", "/d2")
+    begun_now = {"source": last.target, "target": revision, "created_at": world.clock.now}
+    world.deployments.known[arn] = replace(last, arn=arn, status="IN_PROGRESS", **begun_now)
+    if is_closed:
+        world.deployments.known[last.arn] = replace(last, status="STOPPED", finished_at=world.clock.now)
+        world.look()
+    return arn
+
+
 class TestAlarms:
     def test_a_deployment_with_silent_alarms_begins_with_the_settings_of_now(self) -> None:
         world = EcsWorld()
@@ -172,6 +200,20 @@ class TestHotfix:
         assert (world.rollout.hotfix, world.rollout.settings.guardrails) == ("", (ErrorComparison(), AlarmName(ERRORS)))
 
 
+    @pytest.mark.parametrize("guardrails", [(ErrorComparison(),), (ErrorComparison(), AbsoluteFloor(98))])
+    def test_a_release_that_was_live_before_comes_back_by_floors_alone(self, guardrails: tuple) -> None:
+        world = EcsWorld(ecs_settings(guardrails=guardrails))
+        world.deploy(NEXT)
+        world.finish()
+        world.red.add(ERRORS)
+        world.metrics.alarms[ERRORS] = "ALARM"
+        world.failing = {NEXT: 0.2}
+        world.deploy("first.00000000")
+        world.finish()
+        assert (world.rollout.phase, world.rollout.release.name) == (Phase.PROMOTED, "first.00000000")
+        assert "it comes back, live before" in world.said("STARTED")[-1].reason
+
+
 class TestRejectedReleases:
     def test_a_rejected_release_is_refused_with_what_is_known_of_it(self) -> None:
         world = EcsWorld()
@@ -207,28 +249,21 @@ class TestRejectedReleases:
         assert begun(world) == "FAILED"
         assert "was rejected" in world.said("REFUSED")[0].reason
 
-
     @pytest.mark.parametrize("is_closed", [False, True])
     def test_one_that_has_all_traffic_in_its_own_bake_is_not_yet_live(self, is_closed: bool) -> None:
-        world = EcsWorld()
-        first = world.deploy(NEXT)
-        while world.deployment.stage != "BAKE_TIME":
-            world.passes(minutes(0.25))
-        world.look()
-        went_off = {"status": "ROLLBACK_IN_PROGRESS", "triggered": (ERRORS,)}
-        world.deployments.known[first] = replace(world.deployment, **went_off)
-        world.look()
-        assert (world.rollout.phase, world.rollout.is_bad) == (Phase.ROLLING_BACK, True)
-        bad = world.deployments.known[first]
-        again = bad.arn.replace("/d1", "/d2")
-        world.clock.forward(minutes(1))
-        replaced = replace(bad, arn=again, status="IN_PROGRESS", source=bad.target, created_at=world.clock.now)
-        world.deployments.known[again] = replaced
-        if is_closed:
-            world.deployments.known[first] = replace(bad, status="STOPPED", finished_at=world.clock.now)
-            world.look()
+        world = gone_bad_in_the_bake()
+        again = replacing(world, world.deployment.target, is_closed=is_closed)
         assert world.ask(world.hook(ADMISSION, again)).status == "FAILED"
         assert "was rejected" in world.said("REFUSED")[0].reason
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_the_one_before_it_is_and_passes_while_the_alarm_is_red_as_an_update_is_cancelled(
+        self, is_closed: bool
+    ) -> None:
+        world = gone_bad_in_the_bake()
+        again = replacing(world, world.deployment.source, is_closed=is_closed)
+        assert world.ask(world.hook(ADMISSION, again, alarms=[ERRORS])).status == "SUCCEEDED"
+        assert "the release that is live" in world.said("NOT_JUDGED")[0].reason
 
     def test_one_that_became_live_although_it_was_rejected_passes_as_cloudformation_goes_back_to_it(self) -> None:
         world = EcsWorld()
@@ -412,7 +447,9 @@ class TestDecision:
         is_red = "ALARM" in (alarms.get(ERRORS), alarms.get(OWN_ALARM))
         is_fix = hotfix is not None and hotfix.release in {"2", NEXT} and bool(hotfix.reason)
         is_accepted = accepts is not None and accepts.release in {"2", NEXT} and bool(accepts.reason)
-        assert bool(decided.refusal) == ((is_red and not is_fix) or (status == "rejected" and not is_accepted))
+        was_live = status == "promoted"
+        refused = (is_red and not (is_fix or was_live)) or (status == "rejected" and not is_accepted)
+        assert bool(decided.refusal) == refused
         if not decided.refusal:
             assert bool(decided.hotfix) == is_red
             assert bool(decided.accepted) == (status == "rejected")
