@@ -67,7 +67,8 @@ class Approval:
     """A person's answer: the rollout waits for `bluegreen promote` or `bluegreen abort`.
 
     name: how `bluegreen status` and the history call it (default "approval"). For an `EcsBlueGreenService` it is a
-        pause hook of Amazon ECS, of whole minutes and 14 days at most, for which the very first deployment waits, too.
+        pause hook of Amazon ECS, in whole minutes, which counts into the 33 hours that CloudFormation gives a
+        deployment; the very first deployment waits for it, too.
     stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
     timeout: when it ends without an answer, the rollout goes back (default 24 h).
 

@@ -10,6 +10,7 @@ from .engine.errors import ConfigurationError
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
 _MOST_WEIGHT = 1000
 _MOST_BASE = 100_000
+_FARGATE = {"FARGATE", "FARGATE_SPOT"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Capacity:
         for provider, weight in self.weights.items():
             if not 0 <= weight <= _MOST_WEIGHT:
                 raise ConfigurationError(f"Capacity gives {provider} the weight {weight}: give 0 to {_MOST_WEIGHT}")
+        fargate = self.weights.keys() & _FARGATE
+        if fargate and (self.on_ec2 or self.weights.keys() - _FARGATE):
+            raise ConfigurationError(
+                f"Capacity names {', '.join(self.weights)}: Amazon ECS takes providers of Fargate or of instances, not "
+                "both, give Capacity.spot(...) or Capacity.ec2(...)"
+            )
+        if not fargate and not self.on_ec2:
+            raise ConfigurationError(
+                f"Capacity names {', '.join(self.weights)}, which are providers of instances: give Capacity.ec2(...)"
+            )
         if not 0 <= self.base <= _MOST_BASE:
             raise ConfigurationError(f"Capacity base is {self.base}: give 0 to {_MOST_BASE} tasks")
 

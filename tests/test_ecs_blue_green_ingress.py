@@ -111,7 +111,8 @@ class TestIngress:
         host, path = (cdk.CfnParameter(stack, name).value_as_string for name in ("Host", "Path"))
         found = template(service(stack, ingress=Ingress(host=host, health_path=path, plain_http=True)))
         found.has_resource_properties("AWS::ElasticLoadBalancingV2::TargetGroup", {"HealthCheckPath": {"Ref": "Path"}})
-        found.has_output("InferenceUrl*", {"Value": {"Fn::Join": ["", ["http://", {"Ref": "Host"}]]}})
+        (url,) = [one["Value"] for name, one in found.to_json()["Outputs"].items() if name.startswith("InferenceUrl")]
+        assert url == {"Fn::Join": ["", ["http://", {"Ref": "Host"}]]}
 
     def test_the_addresses_of_a_vpc_that_was_imported_without_them_have_to_be_given(self) -> None:
         stack = new_stack()

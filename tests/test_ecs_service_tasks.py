@@ -160,7 +160,10 @@ class TestCapacity:
             (lambda: Capacity({}), "no provider with a weight above 0"),
             (lambda: Capacity({"gpus": 0}), "no provider with a weight above 0"),
             (lambda: Capacity({"gpus": 1001}), "give 0 to 1000"),
-            (lambda: Capacity({"gpus": 1}, base=-1), "base is -1: give 0 to 100000 tasks"),
+            (lambda: Capacity({"gpus": 1}, base=-1, on_ec2=True), "base is -1: give 0 to 100000 tasks"),
+            (lambda: Capacity({"gpus": 1}), r"which are providers of instances: give Capacity.ec2\(...\)"),
+            (lambda: Capacity({"FARGATE": 1, "gpus": 1}), "of Fargate or of instances, not both"),
+            (lambda: Capacity({"FARGATE": 1}, on_ec2=True), "of Fargate or of instances, not both"),
         ],
     )
     def test_shares_that_place_nothing_are_refused(self, make: object, said: str) -> None:
@@ -288,7 +291,7 @@ class TestServiceConnect:
         ]
         # ECS knows a port by its name only.
         (inner,) = definition_of(full)["Properties"]["ContainerDefinitions"]
-        assert inner["PortMappings"] == [{"ContainerPort": 8080, "Name": offered["PortName"], "Protocol": "tcp"}]
+        assert [port["Name"] for port in inner["PortMappings"]] == [offered["PortName"]]
 
     def test_its_test_header_is_that_of_the_test_rule(self) -> None:
         found = template(service(tasks=Tasks(service_connect=ServiceConnect("internal", name="inference"))))
@@ -329,9 +332,10 @@ class TestServiceConnect:
             service(stack, task_definition=own_definition(stack, ecs.Compatibility.FARGATE), tasks=connect)
 
     def test_its_port_speaks_http_or_no_test_header_would_be_seen(self, full: Template) -> None:
-        assert only(resources(full, "AWS::ECS::TaskDefinition"))["Properties"]["ContainerDefinitions"][0][
-            "PortMappings"
-        ] == [{"AppProtocol": "http", "ContainerPort": 8080, "Name": "inference", "Protocol": "tcp"}]
+        (inner,) = definition_of(full)["Properties"]["ContainerDefinitions"]
+        assert inner["PortMappings"] == [
+            {"AppProtocol": "http", "ContainerPort": 8080, "Name": "inference", "Protocol": "tcp"}
+        ]
 
     def test_a_task_definition_of_ones_own_whose_port_speaks_tcp_is_refused(self) -> None:
         stack = new_stack()

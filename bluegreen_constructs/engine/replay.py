@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from .comparators import Comparator, Exact, comparator_from_details, comparator_to_details, shortened
+from .comparators import Comparator, Exact, Score, comparator_from_details, comparator_to_details, shortened
 from .comparison import Arm, ErrorComparison, Evidence, Verdict
 from .errors import ConfigurationError
 from .finite import is_finite
@@ -24,6 +24,10 @@ _MOST_LINES = 10_000
 _LONGEST_REPLAY = timedelta(hours=12)
 _LONGEST_DIFFERENCE = 300
 _NOTHING = Arm(0, 0)
+_NO_LIVE = (
+    "a first deployment has no live yet, so give some request the status or the answer that is expected, or use "
+    "Score(at_least=...)"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class ReplayRequest:
     """One request that is sent to both sides.
 
     path: path and query, starting with a slash. method, headers, body: the request; a body is sent as
-        `application/json` unless `headers` says otherwise.
+        `application/json` unless `headers` says otherwise, and a `Host` header is left out: each side has its own.
     status: what both sides must answer (default: what live answers, and never 500 or above).
     answer: the body that both sides must answer, by the comparator (default: live's own answer).
     safe: that it changes nothing, although its method may (default False): a prediction is often a POST.
@@ -128,6 +132,10 @@ class ReplayRequests:
     Each goes to live by the production route and to the candidate by the test route, and the comparator says whether
     the candidate's answer is as good. A request without an expected answer is sent to live twice: the first answer is
     the reference, the second shows how far live differs from itself, so that both sides are measured alike.
+
+    A replay in which nothing was compared fails: at least one request needs an expected `status` or `answer`, a live
+    side that answers it below 300, or a `Score(at_least=...)`. A service's first deployment has no live side, and the
+    hook cannot tell it from one whose live side is down: give it something that is expected.
 
     requests: in the order in which they are sent; `ReplayRequest.lines(text)` reads them from a file of JSON lines. Or
         `ReplayRequests.sampled(bucket, key)`, for an S3 object that the function reads at each deployment.
@@ -287,22 +295,43 @@ def difference(request: ReplayRequest, comparator: Comparator, answer: Answer, r
     return f"{asked} {found}" if found else ""
 
 
+def has_measure(request: ReplayRequest, comparator: Comparator, reference: Answer | None) -> bool:
+    """Whether the candidate's answer was compared with anything: what is expected, or a live answer below 300.
+
+    Both sides answer alike, too, when a firewall refuses or redirects the hook itself: that shows nothing of a release.
+    """
+    if request.status is not None or (isinstance(comparator, Score) and comparator.at_least is not None):
+        return True
+    body = request.answer
+    if body is None and reference is not None and reference.status is not None and reference.status < 300:
+        body = reference.body
+    return body is not None and not comparator.difference(body, None)  # it may be without the number to compare
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What has been seen so far: how many exchanges are done, the counts of both sides, the first differences."""
+    """What has been seen so far: how many exchanges are done, the counts of both sides, the first differences.
+
+    compared: in how many of them the candidate's answer had something to be compared with.
+    """
 
     done: int = 0
     live: Arm = _NOTHING
     candidate: Arm = _NOTHING
     differences: tuple[str, ...] = ()
+    compared: int = 0
 
-    def after(self, live: str, candidate: str) -> "Replayed":
-        """One more exchange, with what was wrong with either side's answer (empty: nothing)."""
+    def after(self, live: str, candidate: str, *, compared: bool) -> "Replayed":
+        """One more exchange, with what was wrong with either side's answer (empty: nothing), and `has_measure`."""
         told = self.differences
         if candidate and len(told) < MOST_DIFFERENCES:
             told = (*told, shortened(candidate, _LONGEST_DIFFERENCE))
         return Replayed(
-            self.done + 1, self.live + Arm(1, int(bool(live))), self.candidate + Arm(1, int(bool(candidate))), told
+            self.done + 1,
+            self.live + Arm(1, int(bool(live))),
+            self.candidate + Arm(1, int(bool(candidate))),
+            told,
+            self.compared + int(compared),
         )
 
     def to_details(self) -> dict[str, object]:
@@ -312,6 +341,7 @@ class Replayed:
             "live": [self.live.requests, self.live.bad],
             "candidate": [self.candidate.requests, self.candidate.bad],
             "differences": list(self.differences),
+            "compared": self.compared,
         }
 
     @staticmethod
@@ -325,6 +355,7 @@ class Replayed:
             Arm(*known["live"]),
             Arm(*known["candidate"]),
             tuple(str(one) for one in known.get("differences", ())),
+            int(known.get("compared", 0)),
         )
 
 
@@ -350,7 +381,7 @@ class ReplayResult:
 
 
 def result(replay: ReplayRequests, seen: Replayed, left_out: int) -> ReplayResult:
-    """What the answers show. Nothing sent is no pass."""
+    """What the answers show. Nothing sent is no pass, nor is nothing compared."""
     judged: Evidence = replay.comparison.start().observe(live=seen.live, candidate=seen.candidate)
     verdict, bad, sent = judged.verdict, seen.candidate.bad, seen.candidate.requests
     said = f"{bad} of {sent} answers of the candidate were bad, {seen.live.bad} of {seen.live.requests} of live's"
@@ -358,10 +389,16 @@ def result(replay: ReplayRequests, seen: Replayed, left_out: int) -> ReplayResul
         said += f"; {left_out} writes were left out"
     if not sent:
         passes, said = False, f"no request was replayed{f': {left_out} writes were left out' if left_out else ''}"
+    elif not seen.compared:
+        passes, said = False, f"live gave nothing to compare with, and nothing is expected: {said}; {_NO_LIVE}"
     elif verdict is Verdict.UNHEALTHY:
         passes = False
     else:
         passes = replay.tolerated is None or bad / sent <= replay.tolerated
+    if seen.compared and seen.live.bad == seen.live.requests:
+        said += "; no answer of live's was good, as on a first deployment, which has no live yet"
+    if 0 < seen.compared < sent:
+        said += f"; {seen.compared} were compared with anything"
     if bad:
         said += f"; {seen.differences[0]}"
     evidence = {

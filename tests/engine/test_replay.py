@@ -19,6 +19,7 @@ from bluegreen_constructs.engine.replay import (
     ReplayRequest,
     ReplayRequests,
     difference,
+    has_measure,
     is_settled,
     result,
 )
@@ -230,9 +231,37 @@ class TestAnswers:
         assert "answered 200, expected 503" in difference(broken, Exact(), Answer(200), None)
 
 
-def seen(live: Arm, candidate: Arm) -> Replayed:
+class TestMeasure:
+    @pytest.mark.parametrize(
+        ("request_", "comparator", "live"),
+        [
+            (READY, Exact(), Answer(200, "fine")),
+            (READY, Score("score", below=0.1), Answer(200, '{"score": 0.9}')),
+            (ReplayRequest("/a", answer='{"a": 1}'), Exact(), None),
+            (ReplayRequest("/a", status=403), Exact(), Answer(None, "refused")),
+            (READY, Score("score", at_least=0.5), Answer(None, "refused")),
+            (READY, Score("score", at_least=0.5, below=0.1), Answer(503, "sorry")),
+        ],
+    )
+    def test_what_is_expected_and_a_good_answer_of_live_are_one(
+        self, request_: ReplayRequest, comparator: Comparator, live: Answer | None
+    ) -> None:
+        assert has_measure(request_, comparator, live)
+
+    @pytest.mark.parametrize("live", [Answer(status, "{}") for status in (302, 403, 404, 503)] + [Answer(None), None])
+    @pytest.mark.parametrize("comparator", [Exact(), Tolerance(relative=0.1), Score("score", below=0.1)])
+    def test_a_refusal_a_redirect_and_no_answer_are_none(self, comparator: Comparator, live: Answer | None) -> None:
+        assert not has_measure(READY, comparator, live)
+
+    def test_an_answer_without_the_number_that_decides_is_none(self) -> None:
+        below = Score("score", below=0.1)
+        assert not has_measure(READY, below, Answer(200, '{"topic": "billing"}'))
+        assert not has_measure(ReplayRequest("/a", answer="{}"), below, Answer(200, '{"score": 0.9}'))
+
+
+def seen(live: Arm, candidate: Arm, compared: int | None = None) -> Replayed:
     bad = tuple(f"difference {number}" for number in range(min(candidate.bad, MOST_DIFFERENCES)))
-    return Replayed(candidate.requests, live, candidate, bad)
+    return Replayed(candidate.requests, live, candidate, bad, candidate.requests if compared is None else compared)
 
 
 class TestResult:
@@ -262,6 +291,23 @@ class TestResult:
         found = result(ReplayRequests([READY], tolerated=None), seen(Arm(100, 30), Arm(100, 30)), 0)
         assert found.passes
 
+    def test_nothing_compared_is_no_pass_however_much_is_tolerated(self) -> None:
+        for tolerated in (0.0, 0.9, None):
+            replay = ReplayRequests([READY], tolerated=tolerated)
+            found = result(replay, seen(Arm(20, 0), Arm(20, 0), compared=0), 0)
+            assert not found.passes
+            assert found.reason.startswith("live gave nothing to compare with, and nothing is expected: 0 of 20")
+            assert "a first deployment has no live yet" in found.reason
+            assert found.evidence["compared"] == 0
+
+    def test_it_says_when_only_some_were_compared_and_when_live_had_no_good_answer(self) -> None:
+        found = result(ReplayRequests([READY]), seen(Arm(20, 20), Arm(20, 0), compared=5), 0)
+        assert found.passes
+        assert found.reason.endswith(
+            "; no answer of live's was good, as on a first deployment, which has no live yet; "
+            "5 were compared with anything"
+        )
+
     def test_nothing_replayed_is_no_pass(self) -> None:
         for tolerated in (0.0, None):
             found = result(ReplayRequests([READY], tolerated=tolerated), Replayed(), left_out=4)
@@ -279,13 +325,15 @@ class TestResult:
         """The engine takes 8192 characters of a hook's details; Amazon ECS does not say what it takes."""
         progress = Replayed()
         for _ in range(5):
-            progress = progress.after("", "x" * 5000)
+            progress = progress.after("", "x" * 5000, compared=True)
         assert len(progress.differences) == MOST_DIFFERENCES
         assert MOST_DETAILS + len(json.dumps(progress.to_details())) < 8192 - 1000, "the routes have to fit, too"
 
     def test_progress_travels_as_it_is(self) -> None:
-        progress = Replayed().after("", "").after("live", "GET / differs").after("", "again")
+        progress = Replayed().after("", "", compared=True).after("live", "GET / differs", compared=False)
+        progress = progress.after("", "again", compared=True)
         assert Replayed.from_details(json.loads(json.dumps(progress.to_details()))) == progress
         assert progress.live == Arm(3, 1)
         assert progress.candidate == Arm(3, 2)
         assert progress.differences == ("GET / differs", "again")
+        assert progress.compared == 2

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bluegreen_constructs.engine.comparators import Exact, Tolerance
+from bluegreen_constructs.engine.comparators import Exact, Score, Tolerance
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.handlers.replay import ReplayWorld, handler, serve
 from bluegreen_constructs.engine.handlers.smoke_test import SETTLE_SECONDS
@@ -158,6 +158,14 @@ def test_a_request_cannot_take_the_test_route_to_the_live_side_or_leave_it(live:
     assert {headers["x-tenant"] for _, _, headers, _ in live.asked} == {"t1"}
 
 
+def test_the_host_that_a_request_was_sampled_from_is_asked_of_neither_side(live: Side, world: World) -> None:
+    sampled = ReplayRequests([ReplayRequest("/a", headers={"Host": "shop.example.com", "x-tenant": "t1"})])
+    with side(lambda _: GOOD) as candidate:
+        assert world.play(details(sampled, live, candidate))[0] == "SUCCEEDED"
+    own = {live.url.removeprefix("http://"), candidate.url.removeprefix("http://")}
+    assert {headers["host"] for _, _, headers, _ in live.asked + candidate.asked} == own
+
+
 def test_both_sides_are_asked_for_their_own_host_name(live: Side, world: World) -> None:
     with side(lambda _: GOOD) as candidate:
         said = details(replay("/a"), live, candidate)
@@ -194,10 +202,38 @@ def test_an_answer_within_the_tolerance_passes(live: Side, world: World) -> None
 
 
 def test_a_live_side_that_fails_is_no_fault_of_the_candidate(world: World) -> None:
+    golden = ReplayRequests([ReplayRequest("/a", status=200), ReplayRequest("/b")])
     with side(lambda _: (503, "down")) as down, side(lambda _: GOOD) as candidate:
-        assert world.play(details(replay("/a", "/b"), down, candidate))[0] == "SUCCEEDED"
+        assert world.play(details(golden, down, candidate))[0] == "SUCCEEDED"
     assert world.items[0].evidence["live"] == [2, 2]
     assert world.items[0].evidence["candidate"] == [2, 0]
+    assert world.items[0].evidence["compared"] == 1
+
+
+@pytest.mark.parametrize("refused", [(503, "down"), (404, "no rule"), (403, "firewall"), (302, "")])
+def test_sides_that_answer_nothing_to_compare_are_no_evidence(world: World, refused: tuple[int, str]) -> None:
+    with side(lambda _: refused) as live, side(lambda _: GOOD if refused[0] == 503 else refused) as candidate:
+        assert world.play(details(replay("/a", "/b"), live, candidate))[0] == "FAILED"
+    assert world.items[0].evidence["candidate"] == [2, 0], "none of them was a bad one"
+    assert "live gave nothing to compare with" in world.items[0].reason
+
+
+def test_a_score_below_that_of_nobody_is_no_pass_and_one_that_is_expected_is(world: World) -> None:
+    with side(lambda _: (503, "down")) as down, side(lambda _: (200, '{"score": 0.0}')) as candidate:
+        below = replay("/a", comparator=Score("score", below=0.1))
+        assert world.play(details(below, down, candidate))[0] == "FAILED"
+        expected = replay("/a", comparator=Score("score", at_least=0.0))
+        assert world.play(details(expected, down, candidate))[0] == "SUCCEEDED"
+    assert "which has no live yet" in world.items[-1].reason
+
+
+def test_what_was_compared_is_counted_over_all_invocations(live: Side, world: World) -> None:
+    world.takes = SECONDS_PER_INVOCATION / 2
+    asked = ReplayRequests([ReplayRequest("/a", status=200), *(ReplayRequest(f"/{number}") for number in range(4))])
+    with side(lambda _: (503, "down")) as down, side(lambda _: GOOD) as candidate:
+        status, calls = world.play(details(asked, down, candidate))
+    assert (status, world.items[0].evidence["compared"]) == ("SUCCEEDED", 1)
+    assert calls > 3
 
 
 def test_a_live_side_that_differs_from_itself_is_counted_as_its_own(world: World) -> None:
@@ -210,7 +246,8 @@ def test_a_live_side_that_differs_from_itself_is_counted_as_its_own(world: World
 def test_a_live_side_that_fails_every_other_time_is_counted_as_failing(world: World) -> None:
     turn = iter(range(100))
     with side(lambda _: (503, "busy") if next(turn) % 2 == 0 else GOOD) as restless, side(lambda _: GOOD) as candidate:
-        assert world.play(details(replay("/a"), restless, candidate))[0] == "SUCCEEDED"
+        expected = ReplayRequests([ReplayRequest("/a", status=200)])
+        assert world.play(details(expected, restless, candidate))[0] == "SUCCEEDED"
     assert world.items[0].evidence["live"] == [1, 1]
     assert world.items[0].evidence["candidate"] == [1, 0]
 
@@ -223,8 +260,10 @@ def test_an_expected_answer_is_asked_of_live_once(live: Side, world: World) -> N
 
 
 def test_a_redirect_and_an_error_are_answers_and_no_answer_is_a_failure(live: Side, world: World) -> None:
-    with side(lambda _: (404, "none")) as lost, side(lambda _: (404, "none")) as candidate:
-        assert world.play(details(replay("/a"), lost, candidate))[0] == "SUCCEEDED"
+    answers = {"/a": (404, "none"), "/b": (302, ""), "/c": GOOD}
+    with side(answers.__getitem__) as lost, side(answers.__getitem__) as candidate:
+        assert world.play(details(replay("/a", "/b", "/c"), lost, candidate))[0] == "SUCCEEDED"
+    assert world.items[0].evidence["compared"] == 1
     assert world.play(details(replay("/a"), live, candidate))[0] == "FAILED", "it has stopped"
     assert "got no answer" in world.items[-1].reason
 

@@ -28,6 +28,7 @@ from ..replay import (
     ReplayRequest,
     ReplayRequests,
     difference,
+    has_measure,
     is_settled,
     result,
 )
@@ -131,13 +132,18 @@ class _Replaying:
         live_bad = difference(request, compare, live, reference)
         if reference is not None and reference.is_failure(request):
             live_bad = live_bad or f"live answered {reference.status}"
-        self._seen = self._seen.after(live_bad, difference(request, compare, candidate, reference))
+        self._seen = self._seen.after(
+            live_bad,
+            difference(request, compare, candidate, reference),
+            compared=has_measure(request, compare, reference),
+        )
 
     def _send(self, side: str, request: ReplayRequest) -> Answer:
         route = self._details[side]
-        # The test route's headers go to the candidate and to nobody else, whatever a sampled request brings along.
-        test_route = {name.lower() for name in self._details["candidate"].get("headers", {})}
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in test_route}
+        # The test route's headers go to the candidate and to nobody else, whatever a sampled request brings along; and
+        # by the host that it was sampled from, neither side may be the one that answers.
+        left_out = {"host", *(name.lower() for name in self._details["candidate"].get("headers", {}))}
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in left_out}
         headers |= route.get("headers", {})
         host = route.get("host")
         if host:
