@@ -134,12 +134,17 @@ class Adopted:
                 "move the traffic of one: make the pattern's own the only one"
             )
 
-    def refuse_scaling(self, scaling: Scaling) -> None:
+    def refuse_scaling(self, scaling: Scaling | None) -> None:
         """Raise ConfigurationError for two who say how many tasks, and for one who sees half of the requests only."""
+        if scaling is not None and not scaling.moves:
+            raise ConfigurationError(
+                f"EcsBlueGreenService has scaling with min={scaling.min} and adopts {self.pattern.node.path}, which "
+                "says itself how many tasks it has: change desired_count there, or say when to scale"
+            )
         own = self.pattern.service.node.try_find_child("TaskCount")
         if own is None:
             return
-        if scaling.moves:
+        if scaling is not None:
             raise ConfigurationError(
                 f"{self.pattern.node.path} has auto_scale_task_count, and EcsBlueGreenService scaling: a service has "
                 "one scalable target, leave scaling out"

@@ -36,7 +36,7 @@ class Container:
     command: what to run instead of the image's own command (default: the image's).
     stop_timeout: between SIGTERM and SIGKILL (default 30 s, at most 120 s, as on Fargate). When it ends, requests and
         streams still in flight are cut; it has to cover the longest one after draining.
-    architecture: the image's processor architecture (default x86-64).
+    architecture: the image's processor architecture (default x86-64); on EC2 the instances have theirs.
 
     Raises ConfigurationError for a port that is none, a name in both environment and secrets, or a stop time-out over
     120 s; the service refuses a pair of CPU and memory that Fargate does not have.

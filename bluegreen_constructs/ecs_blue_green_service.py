@@ -1,7 +1,6 @@
 """EcsBlueGreenService: a service whose releases Amazon ECS rolls out itself, blue/green, behind an ALB."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ from .engine.errors import ConfigurationError
 from .engine.settings_codec import settings_to_dict
 from .engine.spans import Span, as_timedelta
 from .engine.strategy import Canary, Strategy
-from .engine.target_settings import AlarmName, Compute, SideSettings, TargetSettings
 from .guardrail_alarms import GuardrailAlarms
 from .ingress import Ingress
 from .moving_role import moving_role
@@ -37,6 +35,7 @@ from .scaling import Scaling
 from .service_guardrails import ServiceGuardrail, ServiceGuardrails
 from .service_hooks import ServiceHook, ServiceHooks
 from .service_place import ServicePlace
+from .service_settings import for_operators, service_settings
 from .service_tasks import ServiceTasks
 from .service_traffic import ServiceTraffic
 from .settings_parameter import settings_parameter
@@ -116,9 +115,9 @@ class EcsBlueGreenService(Construct):
         asked = ServiceHooks.of(self.target, hooks)
         deployment = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
         self._check_judgement(judging, deployment, expected_traffic, release_marks)
-        tasks, scaling = tasks or Tasks(), scaling or Scaling()
         if adopted is not None:
             adopted.refuse_scaling(scaling)
+        tasks, scaling = tasks or Tasks(), scaling or Scaling()
         place = ServicePlace.of(
             self,
             stack=stack,
@@ -157,24 +156,14 @@ class EcsBlueGreenService(Construct):
             grace_seconds=place.ingress.grace_seconds,
         )
         deployment.refuse_blind(len(self.alarms.names))
-        blue = SideSettings(
-            traffic.groups.arns[0], "", Compute.ECS, cluster=place.cluster_name, container=served.container
-        )
-        settings = TargetSettings(
-            target=self.target,
-            rule_arn=self.production_rule.rule_arn,
-            # The names in metrics are parts of the ARNs, which whoever reads the settings knows without CloudFormation.
-            load_balancer="",
-            blue=blue,
-            green=replace(blue, group_arn=traffic.groups.arns[1]),
-            steps=strategy.steps(),
-            bake=deployment.bake,
-            guardrails=judging.counted,
-            hooks=asked.approval_settings,
-            hold_timeout=deployment.hold,
-            shares_load_balancer=traffic.metrics.shares_load_balancer,
-            controller="ecs",
-            is_judged=judging.is_judged,
+        settings = service_settings(
+            self.target,
+            deployment=deployment,
+            judging=judging,
+            hooks=asked,
+            place=place,
+            served=served,
+            traffic=traffic,
         )
         alarm_names, alarms, functions, history = list(self.alarms.names), list(self.alarms.resources), [], None
         if judging.is_judged:
@@ -226,13 +215,7 @@ class EcsBlueGreenService(Construct):
         )
         settings_parameter(
             self,
-            replace(
-                settings,
-                # For explain: what CloudWatch watches, whoever judges besides.
-                guardrails=(*judging.counted, *map(AlarmName, alarm_names)),
-                blue=replace(settings.blue, service=self.service_name),
-                green=replace(settings.green, service=self.service_name),
-            ),
+            for_operators(settings, service_name=self.service_name, alarm_names=alarm_names),
             table="" if history is None else history.table_name,
             state_machine_arn="",
         )

@@ -97,8 +97,13 @@ class TestWhatThePatternDecides:
     @pytest.mark.parametrize("rolling", [True, False])
     def test_the_desired_count_stays_the_patterns(self, rolling: bool) -> None:
         stack = new_stack()
-        EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(pattern(stack), rolling=rolling), scaling=Scaling(min=7))
+        EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(pattern(stack), rolling=rolling))
         assert service_of(stack)["DesiredCount"] == 3
+
+    def test_a_task_count_that_would_be_ignored_is_refused(self) -> None:
+        stack = new_stack()
+        with pytest.raises(ConfigurationError, match=r"scaling with min=7 and adopts .*: change desired_count there"):
+            EcsBlueGreenService(stack, "Rollouts", adopted=Adopted(pattern(stack)), scaling=Scaling(min=7))
 
     def test_without_a_desired_count_none_is_written(self) -> None:
         """Another one would undo what people or Application Auto Scaling have set."""

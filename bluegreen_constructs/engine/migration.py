@@ -36,6 +36,9 @@ class MigrationTask:
     after: (contract only) the releases that no longer need the former shape, by image tag or digest.
     name: how the history calls it; one name for each migration of a service.
     timeout: when it ends the task is stopped, wherever it is, and the deployment fails (default 30 min, below 24 h).
+        A deployment that ends earlier, such as an aborted one, leaves it running: the next one that has this migration
+        waits for it as long, then stops it, and begins its own, with all its time, once that one has ended. Amazon ECS
+        waits 24 h for all of this together.
     environment: variables besides the container's.
     cpu, memory_mib: of the task, if it needs another size than the service's (default: the task definition's).
 

@@ -1,6 +1,6 @@
 """What is asked of Amazon ECS to run one task and to see how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,16 +27,30 @@ class RevisionToRun:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchMarks:
+    """What tells one task from another.
+
+    token: the same for the same try. started_by: the same for one migration of one target, whichever deployment runs
+    it; at most 36 letters, digits and hyphens. group: the same for one deployment.
+    """
+
+    token: str
+    started_by: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSeen:
     """One task: whether its command has ended, with which exit code (None: it never ran), and what ECS says of it.
 
-    is_stopped: whether the whole task has; a container beside the command's may go on.
+    is_stopped: whether the whole task has; a container beside the command's may go on. group: that of its launch.
     """
 
     has_ended: bool
     exit_code: int | None = None
     is_stopped: bool = False
     reason: str = ""
+    group: str = ""
 
 
 class OneOffTasks(Protocol):
@@ -48,8 +62,11 @@ class OneOffTasks(Protocol):
     def revision(self, arn: str) -> RevisionToRun:
         """One call: DescribeServiceRevisions."""
 
-    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, token: str) -> str:
+    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, marks: LaunchMarks) -> str:
         """Run it, and answer the task's ARN; the same token again answers the same task. One call: RunTask."""
+
+    def running(self, cluster: str, started_by: str) -> Sequence[str]:
+        """The tasks with this mark that nobody has stopped yet, and that have not ended. One call: ListTasks."""
 
     def seen(self, cluster: str, task: str, container: str) -> TaskSeen:
         """One call: DescribeTasks."""

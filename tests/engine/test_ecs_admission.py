@@ -199,7 +199,6 @@ class TestHotfix:
         assert begun(world, hotfix=FIX) == "SUCCEEDED"
         assert (world.rollout.hotfix, world.rollout.settings.guardrails) == ("", (ErrorComparison(), AlarmName(ERRORS)))
 
-
     @pytest.mark.parametrize("guardrails", [(ErrorComparison(),), (ErrorComparison(), AbsoluteFloor(98))])
     def test_a_release_that_was_live_before_comes_back_by_floors_alone(self, guardrails: tuple) -> None:
         world = EcsWorld(ecs_settings(guardrails=guardrails))

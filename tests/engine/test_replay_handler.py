@@ -227,7 +227,7 @@ def test_a_score_below_that_of_nobody_is_no_pass_and_one_that_is_expected_is(wor
     assert "which has no live yet" in world.items[-1].reason
 
 
-def test_what_was_compared_is_counted_over_all_invocations(live: Side, world: World) -> None:
+def test_what_was_compared_is_counted_over_all_invocations(world: World) -> None:
     world.takes = SECONDS_PER_INVOCATION / 2
     asked = ReplayRequests([ReplayRequest("/a", status=200), *(ReplayRequest(f"/{number}") for number in range(4))])
     with side(lambda _: (503, "down")) as down, side(lambda _: GOOD) as candidate:

@@ -1,11 +1,11 @@
 """One-off tasks on Amazon ECS: a service revision's task definition, run once with another command."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
 
 from ..errors import AwsError
 from ..migration import MigrationTask, names_of
-from ..one_off_tasks import NotLaunchedError, RevisionToRun, TaskSeen
+from ..one_off_tasks import LaunchMarks, NotLaunchedError, RevisionToRun, TaskSeen
 from .client_calls import AwsClient, Calls, entries, entry
 from .ecs_deployments import source_of
 from .resource_kinds import Actions
@@ -16,6 +16,7 @@ IAM_ACTIONS: Actions = {
     "ecs:DescribeServiceRevisions": ("service revision",),
     "ecs:DescribeTaskDefinition": ("any",),
     "ecs:DescribeTasks": ("task",),
+    "ecs:ListTasks": ("tasks of the cluster",),
     "ecs:RunTask": ("task definition",),
     "ecs:StopTask": ("task",),
     "iam:PassRole": ("task role",),
@@ -38,6 +39,8 @@ class OneOffTaskClient(AwsClient, Protocol):
     def describe_task_definition(self, **arguments: object) -> Mapping[str, object]: ...
 
     def describe_tasks(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def list_tasks(self, **arguments: object) -> Mapping[str, object]: ...
 
     def run_task(self, **arguments: object) -> Mapping[str, object]: ...
 
@@ -69,8 +72,8 @@ class EcsOneOffTasks:
         }
         return RevisionToRun(str(found["clusterArn"]), str(found["taskDefinition"]), images, _placement(found))
 
-    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, token: str) -> str:
-        """The task is started by the token, by which ListTasks finds it."""
+    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, marks: LaunchMarks) -> str:
+        """A lost answer is found again by the token, which DescribeTasks does not tell: the group says whose it is."""
         variables = [{"name": name, "value": value} for name, value in migration.environment.items()]
         changed: dict[str, object] = {"name": container, "command": list(migration.command)}
         overrides: dict[str, object] = {
@@ -85,8 +88,9 @@ class EcsOneOffTasks:
             "taskDefinition": revision.task_definition,
             "count": 1,
             "overrides": overrides,
-            "clientToken": token,
-            "startedBy": token,
+            "clientToken": marks.token,
+            "startedBy": marks.started_by,
+            "group": marks.group,
             **revision.placement,
         }
         answer = self._calls.make(self._client.run_task, arguments)
@@ -95,6 +99,14 @@ class EcsOneOffTasks:
             why = "; ".join(f"{one.get('reason')} {one.get('detail') or ''}".strip() for one in _failures(answer))
             raise NotLaunchedError(f"Amazon ECS launched no task: {why or 'it does not say why'}")
         return str(tasks[0]["taskArn"])
+
+    def running(self, cluster: str, started_by: str) -> Sequence[str]:
+        """By what they were started by, which has to be the only filter; those that are being stopped are not listed.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+        """
+        answer = self._calls.make(self._client.list_tasks, {"cluster": cluster, "startedBy": started_by})
+        return [str(arn) for arn in cast("list[object]", answer.get("taskArns") or [])]
 
     def seen(self, cluster: str, task: str, container: str) -> TaskSeen:
         """An exit code of the container ends it, although a container beside it goes on."""
@@ -109,6 +121,7 @@ class EcsOneOffTasks:
             exit_code=None if code is None else int(str(code)),
             is_stopped=is_stopped,
             reason="; ".join(str(one) for one in said if one),
+            group=str(found.get("group") or ""),
         )
 
     def stop(self, cluster: str, task: str, reason: str) -> None:

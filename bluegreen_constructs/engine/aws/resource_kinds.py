@@ -26,6 +26,7 @@ Kind: TypeAlias = Literal[
     "task",
     "task definition",
     "task role",
+    "tasks of the cluster",
 ]
 """What a policy's resource has to be; most are the ARNs of what the name says.
 
@@ -36,6 +37,7 @@ tagged at launch: whatever an instance consists of, with the condition `ec2:Crea
 task role, instance role: the roles of the task definitions (execution role included) and of the launch templates'
     instance profiles, with the condition `iam:PassedToService` ecs-tasks.amazonaws.com or ec2.amazonaws.com.
 metric namespace: `*` with the condition `StringEquals cloudwatch:namespace` BlueGreen.
+tasks of the cluster: `*` with the condition `ArnEquals ecs:cluster` on the cluster.
 parameter: `parameter/bluegreen/targets/*`, which covers the path with its last slash as well.
 rule: the live rules and the test rules.
 sampled object: the S3 objects of sampled requests.

@@ -18,7 +18,7 @@ from ..errors import AwsError
 from ..hook_event import HookEvent
 from ..hook_record import PASSED, hook_item
 from ..migration import MigrationTask
-from ..one_off_tasks import NotLaunchedError, OneOffTasks, RevisionToRun, TaskSeen
+from ..one_off_tasks import LaunchMarks, NotLaunchedError, OneOffTasks, RevisionToRun, TaskSeen
 from ..ports import Store
 from ..present_time import present
 from .smoke_test import HookAnswer
@@ -98,9 +98,32 @@ class _Migrating:
         refusal = self._migration.refusal(None if live is None else live.images.get(self._container, ()))
         if refusal:
             return self._fail(refusal, revision.task_definition)
-        task = tasks.run(revision, self._container, self._migration, self._token)
+        waiting = self._wait_for_earlier(revision.cluster)
+        if waiting is not None:
+            return waiting
+        task = tasks.run(revision, self._container, self._migration, self._marks)
         logger.info("migration %s runs as %s", self._migration.name, task)
         return self._again(LOOK_SECONDS, task=task, cluster=revision.cluster, task_definition=revision.task_definition)
+
+    def _wait_for_earlier(self, cluster: str) -> HookAnswer | None:
+        """Wait for what a deployment before this one left running, such as one that was aborted; None: there is none.
+
+        Two of a kind at once could undo each other. What is over time, or only has another container going on, is
+        stopped, and waited for until it has ended: then this one begins, with all of its time.
+        """
+        tasks = self._world.tasks
+        known = [self._details["earlier"]] if "earlier" in self._details else []  # once stopped it is not listed
+        for task in dict.fromkeys([*known, *tasks.running(cluster, self._marks.started_by)]):
+            seen = tasks.seen(cluster, task, self._container)
+            if seen.is_stopped or seen.group == self._marks.group:
+                continue
+            self._details["earlier"] = task
+            if seen.has_ended or self._late >= timedelta():
+                tasks.stop(cluster, task, "a later deployment has waited for this migration in vain")
+            return self._later(f"task {task} runs since an earlier deployment", LOOK_SECONDS)
+        if self._details.pop("earlier", None):
+            self._details["began"] = self._now.isoformat()
+        return None
 
     def _look(self) -> HookAnswer:
         seen = self._world.tasks.seen(self._details["cluster"], self._details["task"], self._container)
@@ -126,14 +149,14 @@ class _Migrating:
         following = int(self._details["at"]) + 1
         if following == len(self._migrations):
             return {"hookStatus": "SUCCEEDED"}
-        for name in ("task", "cluster", "task_definition", "ended"):
+        for name in ("task", "cluster", "task_definition", "ended", "earlier"):
             self._details.pop(name, None)
         return self._again(1, at=following, attempt=0, began=self._now.isoformat())
 
     def _later(self, why: str, delay: int = RETRY_SECONDS, **progress: object) -> HookAnswer:
         """Be asked again, until the time is over: then the task is stopped, and if it takes some tries."""
-        late = self._now - datetime.fromisoformat(self._details["began"]) - self._migration.span
-        if late < timedelta():
+        late = self._late
+        if late < (STOP_GRACE if "earlier" in self._details else timedelta()):
             logger.info("migration %s: %s", self._migration.name, why)
             return self._again(delay, **progress)
         if self._details.get("task"):
@@ -205,10 +228,20 @@ class _Migrating:
         return str(self._details.get("target") or "")
 
     @property
-    def _token(self) -> str:
-        """The same for every call about one try of one migration of one deployment."""
-        said = f"{self._event.deployment} {self._migration.name} {self._details['attempt']}"
-        return f"bluegreen-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+    def _late(self) -> timedelta:
+        """For how long its time has been over; negative before."""
+        return self._now - datetime.fromisoformat(self._details["began"]) - self._migration.span
+
+    @property
+    def _marks(self) -> LaunchMarks:
+        """The token is the same for every call about one try; without a target the service is what stays the same."""
+        deployment, name = self._event.deployment, self._migration.name
+        served = self._target or deployment.rpartition("/")[0]
+        return LaunchMarks(
+            token=_hashed(f"{deployment} {name} {self._details['attempt']}"),
+            started_by=_hashed(f"{served} {name}"),
+            group=_hashed(deployment),
+        )
 
     def _stop(self, reason: str) -> None:
         self._world.tasks.stop(self._details["cluster"], self._details["task"], reason)
@@ -216,3 +249,8 @@ class _Migrating:
     def _again(self, delay: int, **progress: object) -> HookAnswer:
         details = {**self._details, **progress}
         return {"hookStatus": "IN_PROGRESS", "callBackDelay": delay, "hookDetails": details}
+
+
+def _hashed(said: str) -> str:
+    """34 letters, digits and a hyphen: neither a token nor a mark takes the characters of a name."""
+    return f"bluegreen-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
