@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from .account_arns import arn_here
 from .engine.replay import SECONDS_PER_INVOCATION, ReplayRequests
 from .hook_function import HookFunction, HookHistory
 from .hooks import TestRoute
@@ -31,6 +32,7 @@ class ReplayHook(Construct):
         id: str,
         *,
         replay: ReplayRequests,
+        cluster_name: str,
         route: TestRoute,
         live_url: str,
         live_host: str | None = None,
@@ -44,6 +46,8 @@ class ReplayHook(Construct):
             scope: where in the construct tree.
             id: the construct id.
             replay: what is replayed.
+            cluster_name: the cluster of the service, whose deployments the function asks whether there is a live
+                release.
             route: how the candidate is reached; one inside the VPC puts the function there.
             live_url: where production traffic goes, as `https://name`.
             live_host: the host name that production traffic asks for; default: that of `live_url`.
@@ -70,6 +74,12 @@ class ReplayHook(Construct):
             timeout_seconds=round(SECONDS_PER_INVOCATION + 3 * replay.timeout_seconds) + _SECONDS_FOR_AWS,
             history=history,
         )
+        self.function.allow_kind(
+            "service deployment",
+            [arn_here("ecs", f"service-deployment/{cluster_name}/*")],
+            because="it has no ARN before it is made; naming the service was considered, and would have the service "
+            "wait for its own hook, so all of the cluster's are named",
+        )
         sample = replay.sample
         if sample is not None:
             # A bucket's ARN has no account and no region.
@@ -78,6 +88,5 @@ class ReplayHook(Construct):
         self.connections: ec2.Connections | None = None
         if route.inside_vpc and vpc is not None:
             self.connections = self.function.move_into(vpc, subnet_ids, name="replayed requests")
-            if sample is not None or history is not None:
-                self.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "AWS")
+            self.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "AWS")
         self.function_arn = self.function.arn

@@ -3,7 +3,6 @@
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from .guardrail_alarms import Name
 from .metric_names import target_group_name
 from .service_place import ServicePlace
 
@@ -15,11 +14,11 @@ class ServiceGroups:
         self,
         scope: Construct,
         arns: tuple[str, str],
-        metric_names: tuple[Name, Name],
         given: tuple[elbv2.IApplicationTargetGroup, ...] = (),
     ) -> None:
         """Hold the groups with these ARNs, and what metrics call them."""
-        self._scope, self.arns, self.metric_names = scope, arns, metric_names
+        self._scope, self.arns = scope, arns
+        self.metric_names = target_group_name(arns[0]), target_group_name(arns[1])
         self._views = dict(zip(("Blue", "Green"), given, strict=False))
 
     @staticmethod
@@ -28,17 +27,14 @@ class ServiceGroups:
         rules = place.ingress.rules
         if rules is not None:
             return ServiceGroups.given(scope, rules.production.blue, rules.production.green)
-        blue, green = _made(scope, "Blue", place), _made(scope, "Green", place)
-        names = blue.attr_target_group_full_name, green.attr_target_group_full_name
-        return ServiceGroups(scope, (blue.ref, green.ref), names)
+        return ServiceGroups(scope, (_made(scope, "Blue", place), _made(scope, "Green", place)))
 
     @staticmethod
     def given(
         scope: Construct, blue: elbv2.IApplicationTargetGroup, green: elbv2.IApplicationTargetGroup
     ) -> "ServiceGroups":
         """Groups that are there already."""
-        arns = blue.target_group_arn, green.target_group_arn
-        return ServiceGroups(scope, arns, (target_group_name(arns[0]), target_group_name(arns[1])), (blue, green))
+        return ServiceGroups(scope, (blue.target_group_arn, green.target_group_arn), (blue, green))
 
     def view(self, side: str, listener_arn: str) -> elbv2.IApplicationTargetGroup:
         """A group as the CDK's own construct, made when somebody wants it: few services need its many answers."""
@@ -52,13 +48,13 @@ class ServiceGroups:
         return self._views[side]
 
 
-def _made(scope: Construct, side: str, place: ServicePlace) -> elbv2.CfnTargetGroup:
+def _made(scope: Construct, side: str, place: ServicePlace) -> str:
     """A group without targets; ECS registers the tasks.
 
     Its port is a default that no target uses, for ECS registers tasks with the container's. Were it the container's, a
     changed port would replace both groups under the live rule.
     """
-    return elbv2.CfnTargetGroup(
+    group = elbv2.CfnTargetGroup(
         Construct(scope, side),
         "Resource",
         vpc_id=place.vpc_id,
@@ -76,3 +72,4 @@ def _made(scope: Construct, side: str, place: ServicePlace) -> elbv2.CfnTargetGr
             {"key": "stickiness.enabled", "value": "false"},
         ],
     )
+    return group.ref

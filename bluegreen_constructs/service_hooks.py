@@ -125,6 +125,7 @@ class ServiceHooks:
                 scope,
                 f"Replay{number if number > 1 else ''}",
                 replay=replay,
+                cluster_name=place.cluster_name,
                 route=routes.test_route(),
                 live_url=live.url,
                 live_host=live.host,

@@ -81,6 +81,9 @@ class ServiceRoutes:
     @property
     def load_balancer_full_name(self) -> Name:
         """The load balancer's name in CloudWatch dimensions, `app/name/id`."""
+        balancer = None if self._load_balancer is None else self._load_balancer.resource
+        if isinstance(balancer, elbv2.ApplicationLoadBalancer):
+            return balancer.load_balancer_full_name
         return load_balancer_name(self.production_rule.listener_arn)
 
     @cached_property

@@ -89,7 +89,7 @@ class TestAlarms:
         (metric, *_) = alarm["Properties"]["Metrics"]
         values = {one["Name"]: one["Value"] for one in metric["MetricStat"]["Metric"]["Dimensions"]}
         assert values["LoadBalancer"] == "app/shared/50dc6c495c0c9188"
-        assert values["TargetGroup"]["Fn::GetAtt"][1] == "TargetGroupFullName"
+        assert values["TargetGroup"]["Fn::Select"][0] == 5
 
     def test_a_model_that_loads_for_ten_minutes_sets_no_alarm_off_while_it_loads(self) -> None:
         slow = Ingress(plain_http=True, health_path="/ready", grace=timedelta(minutes=10))

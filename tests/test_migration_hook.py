@@ -57,12 +57,15 @@ def test_it_may_run_tasks_of_the_family_in_the_cluster_with_the_roles_of_the_ser
         "ecs:DescribeServiceRevisions": [f"ecs:{place}:service-revision/apps/*"],
         "ecs:DescribeTaskDefinition": ["*"],
         "ecs:DescribeTasks": [f"ecs:{place}:task/apps/*"],
+        "ecs:ListTasks": ["*"],
         "ecs:RunTask": [f"ecs:{place}:task-definition/web:*"],
         "ecs:StopTask": [f"ecs:{place}:task/apps/*"],
         "iam:PassRole": ROLES,
     }
-    cluster = found["OnTaskDefinition"]["Condition"]["ArnEquals"]["ecs:cluster"]
-    assert flat(cluster).endswith(":cluster/apps")
+    for sid in ("OnTaskDefinition", "OnTasksOfTheCluster"):
+        cluster = found[sid]["Condition"]["ArnEquals"]["ecs:cluster"]
+        assert flat(cluster).endswith(":cluster/apps")
+    assert found["OnTasksOfTheCluster"]["Action"] == ["ecs:ListTasks"]
     assert found["OnTaskRole"]["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 
 

@@ -22,7 +22,7 @@ HISTORY = HookHistory("Serving/Model", "Engine", TABLE_ARN)
 
 def hook(replay: ReplayRequests = GOLDEN, **options: object) -> ReplayHook:
     given = {"route": ROUTE, "live_url": "http://live", "live_host": "predict.example.com", **options}
-    return ReplayHook(new_stack(), "Replay", replay=replay, **given)
+    return ReplayHook(new_stack(), "Replay", replay=replay, cluster_name="serving", **given)
 
 
 def statements(of: ReplayHook) -> dict[str, dict]:
@@ -49,8 +49,10 @@ def test_the_details_say_both_routes_and_what_is_replayed() -> None:
     assert cdk.Token.is_unresolved(made.function_arn)
 
 
-def test_golden_requests_give_the_function_no_rights_but_to_write_its_log() -> None:
-    assert set(statements(hook())) == {"WriteLogs"}
+def test_with_golden_requests_the_function_only_asks_whether_there_is_a_live_release() -> None:
+    found = statements(hook())
+    assert set(found) == {"WriteLogs", "OnServiceDeployment"}
+    assert found["OnServiceDeployment"]["Action"] == ["ecs:DescribeServiceDeployments"]
 
 
 def test_the_handler_is_the_replay_and_its_time_outlasts_what_it_may_send() -> None:
@@ -79,12 +81,13 @@ def test_with_a_history_it_adds_to_its_own_targets_only() -> None:
     }
 
 
-def test_a_route_inside_the_vpc_puts_it_there_with_nowhere_to_go_until_it_is_admitted() -> None:
+def test_a_route_inside_the_vpc_puts_it_there_with_no_way_but_to_aws_until_it_is_admitted() -> None:
     stack = new_stack()
     inside = TestRoute("http://candidate", {}, None, inside_vpc=True)
     made = ReplayHook(
         stack,
         "Replay",
+        cluster_name="serving",
         replay=GOLDEN,
         route=inside,
         live_url="http://live",
@@ -95,7 +98,7 @@ def test_a_route_inside_the_vpc_puts_it_there_with_nowhere_to_go_until_it_is_adm
     assert function(made)["VpcConfig"]["SubnetIds"] == ["subnet-private-a"]
     assert "JoinNetwork" in statements(made)
     group = only(Template.from_stack(stack).find_resources("AWS::EC2::SecurityGroup"))
-    assert group["Properties"]["SecurityGroupEgress"][0]["CidrIp"] == "255.255.255.255/32"
+    assert [one["FromPort"] for one in group["Properties"]["SecurityGroupEgress"]] == [443]
 
 
 def test_a_route_outside_needs_no_network() -> None:
@@ -108,24 +111,12 @@ def test_more_requests_than_a_hook_carries_are_refused_at_synth() -> None:
         hook(many)
 
 
-def test_inside_the_vpc_it_reaches_aws_only_when_it_has_something_to_ask() -> None:
-    stack = new_stack()
-    for name, history in (("Told", HISTORY), ("Silent", None)):
-        inside = TestRoute("http://candidate", {}, None, inside_vpc=True)
-        vpc = network(cdk.Stack(stack, name))
-        ReplayHook(
-            stack, f"{name}Replay", replay=GOLDEN, route=inside, live_url="http://live", vpc=vpc, history=history
-        )
-    groups = Template.from_stack(stack).find_resources("AWS::EC2::SecurityGroup")
-    ports = {name[:4]: group["Properties"]["SecurityGroupEgress"][0].get("FromPort") for name, group in groups.items()}
-    assert ports == {"Told": 443, "Sile": 252}, "252 and 86 is how the CDK says nowhere"
-
-
 def test_it_leaves_no_finding_of_cdk_nag() -> None:
     stack = new_stack()
     ReplayHook(
         stack,
         "Replay",
+        cluster_name="serving",
         replay=ReplayRequests.sampled("samples", "model/today.jsonl"),
         route=TestRoute("http://candidate", {}, None, inside_vpc=True),
         live_url="http://live",

@@ -66,7 +66,7 @@ class OneOffTasks(Protocol):
         """Run it, and answer the task's ARN; the same token again answers the same task. One call: RunTask."""
 
     def running(self, cluster: str, started_by: str) -> Sequence[str]:
-        """The tasks with this mark that nobody has stopped yet, and that have not ended. One call: ListTasks."""
+        """The tasks with this mark that nobody has stopped yet, and that have not ended. One call a page: ListTasks."""
 
     def seen(self, cluster: str, task: str, container: str) -> TaskSeen:
         """One call: DescribeTasks."""

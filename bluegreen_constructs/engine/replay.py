@@ -24,10 +24,7 @@ _MOST_LINES = 10_000
 _LONGEST_REPLAY = timedelta(hours=12)
 _LONGEST_DIFFERENCE = 300
 _NOTHING = Arm(0, 0)
-_NO_LIVE = (
-    "a first deployment has no live yet, so give some request the status or the answer that is expected, or use "
-    "Score(at_least=...)"
-)
+_NO_LIVE = "there is no live yet, as on a first deployment"
 
 
 @dataclass(frozen=True)
@@ -380,8 +377,11 @@ class ReplayResult:
     evidence: Mapping[str, object]
 
 
-def result(replay: ReplayRequests, seen: Replayed, left_out: int) -> ReplayResult:
-    """What the answers show. Nothing sent is no pass, nor is nothing compared."""
+def result(replay: ReplayRequests, seen: Replayed, left_out: int, *, is_first: bool = False) -> ReplayResult:
+    """What the answers show. Nothing sent is no pass, nor is nothing compared, except where there is no live yet.
+
+    is_first: whether it is the service's first deployment.
+    """
     judged: Evidence = replay.comparison.start().observe(live=seen.live, candidate=seen.candidate)
     verdict, bad, sent = judged.verdict, seen.candidate.bad, seen.candidate.requests
     said = f"{bad} of {sent} answers of the candidate were bad, {seen.live.bad} of {seen.live.requests} of live's"
@@ -390,7 +390,8 @@ def result(replay: ReplayRequests, seen: Replayed, left_out: int) -> ReplayResul
     if not sent:
         passes, said = False, f"no request was replayed{f': {left_out} writes were left out' if left_out else ''}"
     elif not seen.compared:
-        passes, said = False, f"live gave nothing to compare with, and nothing is expected: {said}; {_NO_LIVE}"
+        passes = is_first and not bad
+        said = f"{_NO_LIVE if is_first else 'live gave nothing to compare with'}, and nothing is expected: {said}"
     elif verdict is Verdict.UNHEALTHY:
         passes = False
     else:

@@ -1,6 +1,7 @@
 """The migration hook: run once, waited for, stopped in the end; refusals; what is stored before it answers."""
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from bluegreen_constructs.engine.aws import clients
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.handlers.migration import LOOK_SECONDS, STOP_GRACE, MigrationWorld, handler, serve
 from bluegreen_constructs.engine.migration import MigrationTask
-from bluegreen_constructs.engine.one_off_tasks import NotLaunchedError, RevisionToRun, TaskSeen
+from bluegreen_constructs.engine.one_off_tasks import LaunchMarks, NotLaunchedError, RevisionToRun, TaskSeen
 from bluegreen_constructs.testing import InMemoryStore
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,18 +40,23 @@ class Tasks:
     is_full: int = 0
     tokens: list[str] = field(default_factory=list)
     loses_answer: bool = False
+    left: dict[str, TaskSeen] = field(default_factory=dict)
+    marks: list[LaunchMarks] = field(default_factory=list)
+    stopping: list[str] = field(default_factory=list)
 
     def source(self, deployment: str) -> str:
         self._answer()
-        assert deployment == DEPLOYMENT
+        assert deployment.startswith(DEPLOYMENT)
         return self.source_arn
 
     def revision(self, arn: str) -> RevisionToRun:
         self._answer()
         return self.revisions[arn]
 
-    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, token: str) -> str:
+    def run(self, revision: RevisionToRun, container: str, migration: MigrationTask, marks: LaunchMarks) -> str:
         self._answer()
+        token = marks.token
+        self.marks.append(marks)
         self.tokens.append(token)
         if self.is_full:
             self.is_full -= 1
@@ -61,13 +67,32 @@ class Tasks:
             raise AwsError("read timeout")
         return f"task/apps/{list(self.started).index(token)}"
 
+    def running(self, cluster: str, started_by: str) -> list[str]:
+        self._answer()
+        own = {marks.token: marks.started_by for marks in self.marks}
+        found = [task for task, token in zip(self._groups, self.started, strict=True) if own[token] == started_by]
+        is_running = not self.looks[0].is_stopped
+        left = [task for task, seen in self.left.items() if not seen.is_stopped and task not in self.stopping]
+        return [*(found if is_running else []), *left]
+
+    @property
+    def _groups(self) -> dict[str, str]:
+        """The tasks that were run, with their deployments."""
+        own = {marks.token: marks.group for marks in self.marks}
+        return {f"task/apps/{number}": own[token] for number, token in enumerate(self.started)}
+
     def seen(self, cluster: str, task: str, container: str) -> TaskSeen:
         self._answer()
-        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if task in self.left:
+            return self.left[task]
+        seen = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return replace(seen, group=self._groups[task])
 
     def stop(self, cluster: str, task: str, reason: str) -> None:
         if self.cannot_stop:
             raise AwsError("StopTask was throttled")
+        if task in self.left:
+            self.stopping.append(task)
         self.stopped.append(task)
 
     def log_stream(self, task_definition: str, container: str, task: str) -> str:
@@ -221,10 +246,17 @@ class TestTroubleWithAws:
         assert world.commands == ["upgrade"]
 
     def test_the_next_deployment_runs_it_again(self, world: World) -> None:
+        world.tasks.looks = [WELL]
         first = world.ask(said(EXPAND))
         world.deployment = f"{DEPLOYMENT}-2"
-        world.tasks.source = lambda _: "live"
         assert world.ask(said(EXPAND))["hookDetails"]["task"] != first["hookDetails"]["task"]
+
+    def test_the_next_deployment_waits_for_what_this_one_runs(self, world: World) -> None:
+        world.tasks.looks = [RUNNING]
+        first = world.ask(said(EXPAND))
+        world.deployment = f"{DEPLOYMENT}-2"
+        assert world.ask(said(EXPAND))["hookDetails"]["earlier"] == first["hookDetails"]["task"]
+        assert world.commands == ["upgrade"]
 
     def test_without_capacity_it_is_asked_for_by_another_token(self, world: World) -> None:
         world.tasks.is_full = 2
@@ -247,6 +279,102 @@ class TestTroubleWithAws:
         world.now += timedelta(minutes=5)
         assert world.ask(waiting["hookDetails"])["hookStatus"] == "SUCCEEDED"
         assert [item.at for item in world.items] == [NOW]
+
+
+class TestEarlierDeployment:
+    """What a deployment that was aborted left running."""
+
+    EARLIER = "task/apps/earlier"
+
+    @pytest.fixture(autouse=True)
+    def left(self, world: World) -> None:
+        world.tasks.left = {self.EARLIER: replace(RUNNING, group="of another deployment")}
+        world.tasks.looks = [WELL]
+
+    def test_it_is_waited_for_and_nothing_runs_beside_it(self, world: World) -> None:
+        waiting = world.ask(said(EXPAND))
+        assert (waiting["hookStatus"], waiting["callBackDelay"]) == ("IN_PROGRESS", LOOK_SECONDS)
+        assert (world.tasks.started, world.tasks.stopped) == ({}, [])
+        world.tasks.left[self.EARLIER] = WELL
+        world.now += timedelta(minutes=20)
+        following = world.ask(waiting["hookDetails"])
+        assert world.commands == ["upgrade"]
+        assert "earlier" not in following["hookDetails"]
+        assert following["hookDetails"]["began"] == world.now.isoformat(), "it has all of its own time"
+        assert world.ask(following["hookDetails"]) == {"hookStatus": "SUCCEEDED"}
+
+    def test_one_that_is_over_time_is_stopped_and_waited_for_until_it_has_ended(self, world: World) -> None:
+        waiting = world.ask(said(EXPAND))
+        world.now += EXPAND.span
+        stopping = world.ask(waiting["hookDetails"])
+        assert (world.tasks.stopped, world.commands) == ([self.EARLIER], [])
+        world.now += timedelta(minutes=1)
+        stopping = world.ask(stopping["hookDetails"])
+        assert world.commands == [], "it is not listed any more, and still has not ended"
+        world.tasks.left[self.EARLIER] = replace(WELL, exit_code=143)
+        assert world.ask(stopping["hookDetails"])["hookDetails"]["task"] == "task/apps/0"
+        assert world.commands == ["upgrade"]
+
+    def test_one_that_does_not_end_fails_the_deployment_that_ran_nothing(self, world: World) -> None:
+        assert world.play(replace(EXPAND, timeout=timedelta(minutes=10))) == "FAILED"
+        assert timedelta(minutes=10) + STOP_GRACE <= world.now - NOW < timedelta(minutes=16)
+        assert world.commands == []
+        (item,) = world.items
+        assert item.reason == (
+            "add topic: it did not end in time: task task/apps/earlier runs since an earlier deployment"
+        )
+
+    def test_one_that_cannot_be_stopped_at_once_is_tried_again(self, world: World) -> None:
+        waiting = world.ask(said(EXPAND))
+        world.now += EXPAND.span
+        world.tasks.cannot_stop = True
+        waiting = world.ask(waiting["hookDetails"])
+        assert waiting["hookStatus"] == "IN_PROGRESS"
+        world.tasks.cannot_stop = False
+        assert world.ask(waiting["hookDetails"])["hookStatus"] == "IN_PROGRESS"
+        assert world.tasks.stopped == [self.EARLIER]
+
+    def test_one_whose_command_has_ended_is_stopped_at_once(self, world: World) -> None:
+        """Nobody else does: the hook of its own deployment is not asked any more."""
+        world.tasks.left[self.EARLIER] = TaskSeen(has_ended=True, exit_code=0, group="of another deployment")
+        assert world.ask(said(EXPAND))["hookStatus"] == "IN_PROGRESS"
+        assert world.tasks.stopped == [self.EARLIER]
+
+    def test_without_an_answer_about_what_runs_nothing_is_run(self, world: World) -> None:
+        def silent(*_: str) -> list[str]:
+            raise AwsError("ListTasks was throttled")
+
+        world.tasks.running = silent
+        assert world.ask(said(EXPAND))["hookStatus"] == "IN_PROGRESS"
+        assert world.commands == []
+
+    def test_its_own_task_is_none_of_an_earlier_deployment(self, world: World) -> None:
+        world.tasks.left, world.tasks.looks, world.tasks.loses_answer = {}, [RUNNING], True
+        lost = world.ask(said(EXPAND))["hookDetails"]
+        assert world.tasks.running("apps", world.tasks.marks[0].started_by) == ["task/apps/0"]
+        assert world.ask(lost)["hookDetails"]["task"] == "task/apps/0"
+        assert (world.tasks.stopped, world.commands) == ([], ["upgrade"])
+
+    def test_the_mark_is_that_of_the_migration_whichever_deployment_runs_it(self, world: World) -> None:
+        world.tasks.left = {}
+        world.ask(said(EXPAND))
+        world.deployment = f"{DEPLOYMENT}-2"
+        world.ask(said(EXPAND))
+        world.ask({**said(EXPAND), "target": "Serving/Other"})
+        world.ask(said(SECOND))
+        first, later, other, second = world.tasks.marks
+        assert first.started_by == later.started_by
+        assert len({first.started_by, other.started_by, second.started_by}) == 3
+        assert len({first.group, later.group}) == len({first.token, later.token}) == 2
+        assert all(re.fullmatch(r"[a-z0-9-]{1,36}", mark.started_by) for mark in world.tasks.marks)
+
+    def test_without_a_history_the_service_is_told_from_others_in_the_cluster(self, world: World) -> None:
+        world.tasks.left = {}
+        for world.deployment in (DEPLOYMENT, f"{DEPLOYMENT}-2", DEPLOYMENT.replace("/web/", "/other/")):
+            world.tasks.source = lambda _: "live"
+            world.ask({**said(EXPAND), "target": None})
+        first, later, other = (mark.started_by for mark in world.tasks.marks)
+        assert first == later != other
 
 
 class TestLive:

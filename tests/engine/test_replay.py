@@ -297,8 +297,14 @@ class TestResult:
             found = result(replay, seen(Arm(20, 0), Arm(20, 0), compared=0), 0)
             assert not found.passes
             assert found.reason.startswith("live gave nothing to compare with, and nothing is expected: 0 of 20")
-            assert "a first deployment has no live yet" in found.reason
             assert found.evidence["compared"] == 0
+
+    def test_a_first_deployment_has_nothing_to_be_compared_with_and_passes_unless_it_fails_itself(self) -> None:
+        good = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 0), compared=0), 0, is_first=True)
+        assert good.passes
+        assert good.reason.startswith("there is no live yet, as on a first deployment, and nothing is expected")
+        bad = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 1), compared=0), 0, is_first=True)
+        assert not bad.passes
 
     def test_it_says_when_only_some_were_compared_and_when_live_had_no_good_answer(self) -> None:
         found = result(ReplayRequests([READY]), seen(Arm(20, 20), Arm(20, 0), compared=5), 0)

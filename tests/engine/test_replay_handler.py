@@ -83,6 +83,14 @@ class World:
     takes: float = 0.0
     sample: tuple[str, str] = ("", "")
     is_down: bool = False
+    live: str = "arn:aws:ecs:eu-west-1:123456789012:service-revision/serving/inference/1"
+    is_ecs_down: bool = False
+
+    def _source(self, deployment: str) -> str:
+        assert deployment == DEPLOYMENT
+        if self.is_ecs_down:
+            raise AwsError("Amazon ECS does not answer")
+        return self.live
 
     def _elapsed(self) -> float:
         self.elapsed += self.takes
@@ -95,7 +103,7 @@ class World:
 
     def ask(self, details: dict) -> dict:
         event = {"hookDetails": details, "resourceArn": DEPLOYMENT, "lifecycleStage": "POST_TEST_TRAFFIC_SHIFT"}
-        ports = ReplayWorld(self._read, self.store, lambda: self.now, self._elapsed)
+        ports = ReplayWorld(self._read, self._source, self.store, lambda: self.now, self._elapsed)
         return json.loads(json.dumps(serve(json.loads(json.dumps(event)), ports)))
 
     def play(self, details: dict, most: int = 20) -> tuple[str, int]:
@@ -216,6 +224,25 @@ def test_sides_that_answer_nothing_to_compare_are_no_evidence(world: World, refu
         assert world.play(details(replay("/a", "/b"), live, candidate))[0] == "FAILED"
     assert world.items[0].evidence["candidate"] == [2, 0], "none of them was a bad one"
     assert "live gave nothing to compare with" in world.items[0].reason
+
+
+def test_on_a_first_deployment_nobody_is_live_and_the_candidate_speaks_for_itself(world: World) -> None:
+    world.live = ""
+    with side(lambda _: (503, "down")) as live, side(lambda _: GOOD) as candidate:
+        assert world.play(details(replay("/a", "/b"), live, candidate))[0] == "SUCCEEDED"
+        assert world.play(details(replay("/a"), live, live))[0] == "FAILED"
+    assert "there is no live yet" in world.items[0].reason
+
+
+def test_while_nobody_knows_whether_there_is_a_live_release_the_hook_is_asked_again(world: World) -> None:
+    world.is_ecs_down = True
+    with side(lambda _: (503, "down")) as live, side(lambda _: GOOD) as candidate:
+        asked = details(replay("/a"), live, candidate)
+        settled = world.ask(asked)["hookDetails"]
+        later = world.ask(settled)
+        assert later["hookStatus"] == "IN_PROGRESS"
+        world.is_ecs_down = False
+        assert world.ask(later["hookDetails"])["hookStatus"] == "FAILED"
 
 
 def test_a_score_below_that_of_nobody_is_no_pass_and_one_that_is_expected_is(world: World) -> None:

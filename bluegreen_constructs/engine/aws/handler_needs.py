@@ -62,6 +62,6 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         eventbridge_events.IAM_ACTIONS,
     ),
     "migration": (one_off_tasks.IAM_ACTIONS, _HOOK_RECORD),
-    "replay": (sampled_requests.IAM_ACTIONS, _HOOK_RECORD),
+    "replay": (sampled_requests.IAM_ACTIONS, one_off_tasks.SOURCE_ACTIONS, _HOOK_RECORD),
 }
 """By handler (`engine.handlers.<name>`). An action that two declarations have is needed on the kinds of both."""

@@ -11,8 +11,10 @@ from .ecs_deployments import source_of
 from .resource_kinds import Actions
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+# What a deployment takes the place of.
+SOURCE_ACTIONS: Actions = {"ecs:DescribeServiceDeployments": ("service deployment",)}
 IAM_ACTIONS: Actions = {
-    "ecs:DescribeServiceDeployments": ("service deployment",),
+    **SOURCE_ACTIONS,
     "ecs:DescribeServiceRevisions": ("service revision",),
     "ecs:DescribeTaskDefinition": ("any",),
     "ecs:DescribeTasks": ("task",),
@@ -105,8 +107,14 @@ class EcsOneOffTasks:
 
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
         """
-        answer = self._calls.make(self._client.list_tasks, {"cluster": cluster, "startedBy": started_by})
-        return [str(arn) for arn in cast("list[object]", answer.get("taskArns") or [])]
+        asked: dict[str, object] = {"cluster": cluster, "startedBy": started_by}
+        found: list[str] = []
+        while True:
+            answer = self._calls.make(self._client.list_tasks, asked)
+            found += [str(arn) for arn in cast("list[object]", answer.get("taskArns") or [])]
+            if not answer.get("nextToken"):
+                return found
+            asked = {**asked, "nextToken": answer["nextToken"]}
 
     def seen(self, cluster: str, task: str, container: str) -> TaskSeen:
         """An exit code of the container ends it, although a container beside it goes on."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ..aws import clients
 from ..aws.dynamodb_store import DynamoDbStore
+from ..aws.one_off_tasks import EcsOneOffTasks
 from ..aws.sampled_requests import S3Requests
 from ..environment import TABLE
 from ..errors import AwsError, ConfigurationError
@@ -45,11 +46,13 @@ _MOST_BODY = 2_000_000
 class ReplayWorld:
     """What a replay needs besides HTTP.
 
-    read: the lines of an S3 object and the tag of its content. store: the table (None: there is none). now: the time.
+    read: the lines of an S3 object and the tag of its content. source: the revision that a deployment takes the place
+    of, empty for a service's first one. store: the table (None: there is none). now: the time.
     elapsed: seconds that only grow, for how long this invocation has taken.
     """
 
     read: Callable[[str, str], tuple[str, str]]
+    source: Callable[[str], str] = lambda _: ""
     store: Store | None = None
     now: Callable[[], datetime] = lambda: present(os.environ, time.time())
     elapsed: Callable[[], float] = time.monotonic
@@ -59,11 +62,15 @@ def handler(event: Mapping[str, object], _context: object) -> HookAnswer:
     """Lambda's entry point."""
     table = os.environ.get(TABLE)
     store = DynamoDbStore(clients.dynamodb(), table, clients.TRANSPORT_ERRORS) if table else None
-    return serve(event, ReplayWorld(_read, store))
+    return serve(event, ReplayWorld(_read, _source, store))
 
 
 def _read(bucket: str, key: str) -> tuple[str, str]:
     return S3Requests(clients.s3(), clients.TRANSPORT_ERRORS).read(bucket, key)
+
+
+def _source(deployment: str) -> str:
+    return EcsOneOffTasks(clients.one_off_tasks(), clients.TRANSPORT_ERRORS).source(deployment)
 
 
 def serve(event: Mapping[str, object], world: ReplayWorld) -> HookAnswer:
@@ -175,7 +182,13 @@ class _Replaying:
         return {"hookStatus": "FAILED"}
 
     def _end(self, left_out: int) -> HookAnswer:
-        found = result(self._replay, self._seen, left_out)
+        is_first = False
+        if self._seen.done and not self._seen.compared:
+            try:
+                is_first = not self._world.source(self._event.deployment)
+            except AwsError as error:  # what is not known is not taken for granted
+                return self._later(f"whether there is a live release could not be asked: {error}", RETRY_SECONDS)
+        found = result(self._replay, self._seen, left_out, is_first=is_first)
         ended = str(self._details.get("ended") or self._world.now().isoformat())
         try:
             at = datetime.fromisoformat(ended)

@@ -10,7 +10,7 @@ from stubbed_client import SilentClient, StubbedClient
 from bluegreen_constructs.engine.aws.one_off_tasks import IAM_ACTIONS, EcsOneOffTasks
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.migration import MigrationTask
-from bluegreen_constructs.engine.one_off_tasks import NotLaunchedError, RevisionToRun, TaskSeen
+from bluegreen_constructs.engine.one_off_tasks import LaunchMarks, NotLaunchedError, RevisionToRun, TaskSeen
 
 HERE = "arn:aws:ecs:us-east-1:123456789012"
 DEPLOYMENT = f"{HERE}:service-deployment/apps/web/d1"
@@ -39,6 +39,7 @@ REVISED = {
     "createdAt": datetime(2026, 11, 21, tzinfo=UTC),
 }
 EXPAND = MigrationTask(["upgrade", "head"], "expand")
+MARKS = LaunchMarks("token", "mark", "deployment")
 RUN = RevisionToRun(f"{HERE}:cluster/apps", DEFINITION, placement={"launchType": "FARGATE"})
 
 
@@ -131,18 +132,19 @@ class TestRunning:
             "count": 1,
             "overrides": {"containerOverrides": [{"name": "app", "command": ["upgrade", "head"]}]},
             "clientToken": "token",
-            "startedBy": "token",
+            "startedBy": "mark",
+            "group": "deployment",
             "launchType": "FARGATE",
             "platformVersion": "1.4.0",
             "networkConfiguration": NETWORK,
         }
         ecs.answers("run_task", {"tasks": [{"taskArn": TASK}], "failures": []}, asked)
-        assert tasks.run(placed, "app", EXPAND, "token") == TASK
+        assert tasks.run(placed, "app", EXPAND, MARKS) == TASK
 
     def test_variables_and_another_size_are_overrides(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         ecs.answers("run_task", {"tasks": [{"taskArn": TASK}]})
         large = MigrationTask(["upgrade"], "expand", environment={"A": "b"}, cpu=1024, memory_mib=4096)
-        tasks.run(RUN, "app", large, "token")
+        tasks.run(RUN, "app", large, MARKS)
         assert ecs.asked[0][1]["overrides"] == {
             "containerOverrides": [
                 {"name": "app", "command": ["upgrade"], "environment": [{"name": "A", "value": "b"}]}
@@ -154,7 +156,7 @@ class TestRunning:
     def test_no_task_says_why(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         ecs.answers("run_task", {"tasks": [], "failures": [{"arn": "arn", "reason": "RESOURCE:MEMORY"}]})
         with pytest.raises(NotLaunchedError, match="launched no task: RESOURCE:MEMORY"):
-            tasks.run(RUN, "app", EXPAND, "token")
+            tasks.run(RUN, "app", EXPAND, MARKS)
 
     def test_a_refused_or_unanswered_call_is_not_the_same_as_no_task(
         self, ecs: StubbedClient, tasks: EcsOneOffTasks
@@ -162,8 +164,16 @@ class TestRunning:
         ecs.fails("run_task", "AccessDeniedException")
         for asked in (tasks, EcsOneOffTasks(SilentClient("ecs"), (BotoCoreError,))):
             with pytest.raises(AwsError) as raised:
-                asked.run(RUN, "app", EXPAND, "token")
+                asked.run(RUN, "app", EXPAND, MARKS)
             assert not isinstance(raised.value, NotLaunchedError)
+
+    def test_those_with_a_mark_are_listed_by_it_alone_page_after_page(
+        self, ecs: StubbedClient, tasks: EcsOneOffTasks
+    ) -> None:
+        asked = {"cluster": "apps", "startedBy": "mark"}
+        ecs.answers("list_tasks", {"taskArns": [], "nextToken": "2"}, asked)
+        ecs.answers("list_tasks", {"taskArns": [TASK]}, {**asked, "nextToken": "2"})
+        assert list(tasks.running("apps", "mark")) == [TASK]
 
     def test_it_is_stopped_with_a_reason_that_fits(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         ecs.answers("stop_task", {"task": {}}, {"cluster": "apps", "task": TASK, "reason": "x" * 255})
@@ -174,6 +184,9 @@ class TestSeen:
     def test_a_running_task(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         running = {"name": "app", "lastStatus": "RUNNING"}
         assert looked_at(ecs, tasks, running, lastStatus="RUNNING") == TaskSeen(has_ended=False)
+
+    def test_a_task_says_by_which_deployment_it_was_run(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
+        assert looked_at(ecs, tasks, lastStatus="RUNNING", group="deployment").group == "deployment"
 
     def test_a_stopped_task_with_its_exit_code(self, ecs: StubbedClient, tasks: EcsOneOffTasks) -> None:
         proxy = {"name": "proxy", "lastStatus": "STOPPED", "exitCode": 143}
@@ -225,7 +238,9 @@ def test_every_call_is_declared(ecs: StubbedClient, tasks: EcsOneOffTasks) -> No
     tasks.source(DEPLOYMENT)
     revised(ecs, tasks)
     ecs.answers("run_task", {"tasks": [{"taskArn": TASK}]})
-    tasks.run(RUN, "app", EXPAND, "token")
+    tasks.run(RUN, "app", EXPAND, MARKS)
+    ecs.answers("list_tasks", {"taskArns": []})
+    tasks.running("apps", "mark")
     looked_at(ecs, tasks)
     ecs.answers("stop_task", {"task": {}})
     tasks.stop("apps", TASK, "")

@@ -155,6 +155,18 @@ def test_what_cannot_be_started_is_a_failure_a_refusal_or_a_stopped_task(machine
     assert "exitCode" not in stopped["containers"][0]
 
 
+def test_list_tasks_reads_by_what_it_was_started_and_not_that_one_that_is_being_stopped_still_runs(
+    machine: Machine,
+) -> None:
+    (task,) = machine.run(startedBy="migration", group="deployment")
+    machine.tasks.tick()
+    running = machine.seen(task["taskArn"])
+    assert (running["startedBy"], running["group"], running["desiredStatus"]) == ("migration", "deployment", "RUNNING")
+    machine.tasks.stop(str(task["taskArn"]), "it is over time")
+    stopping = machine.seen(task["taskArn"])
+    assert (stopping["desiredStatus"], stopping["lastStatus"]) == ("STOPPED", "RUNNING")
+
+
 def test_the_end_of_a_stopped_tasks_log_is_told(machine: Machine, tmp_path: Path) -> None:
     (task,) = machine.run()
     machine.tasks.tick()
