@@ -14,7 +14,7 @@ from bluegreen_constructs.rehearsal.catalogue import CATALOGUE
 ROOT = Path(__file__).parents[2]
 DEMO = ("ecs-good", "ecs-bad-errors")
 NAMES = [scenario.name for scenario in CATALOGUE.scenarios]
-# A session is one emulator, and one `bluegreen rehearse`. They wait more than they work: three of them share two cores.
+# A session is one emulator, and one `bluegreen rehearse`. They wait more than they work: two of them share two cores.
 JUDGED = ("ecs-judged-good", "ecs-judged-bad", "ecs-hotfix-while-red")
 JUDGED_THOROUGH = ("ecs-bad-hotfix",)
 CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "engine-upgraded-mid-rollout", "destroy")
@@ -23,10 +23,9 @@ SESSIONS = {
         *(name for name in NAMES if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH}),
         "destroy",
     ),
-    "judged": JUDGED,
-    "judged-thorough": JUDGED_THOROUGH,
-    "canary": CANARIES,
+    "judged-and-canary": (*JUDGED, *CANARIES),
     # What these show of the engine, its own tests show as well: `make thorough` plays them.
+    "judged-thorough": JUDGED_THOROUGH,
     "canary-thorough": tuple(name for name in NAMES if name.startswith(("canary-", "ab-")) and name not in CANARIES),
 }
 PLAYED = [
