@@ -131,8 +131,8 @@ class ReplayRequests:
     the reference, the second shows how far live differs from itself, so that both sides are measured alike.
 
     A replay in which nothing was compared fails: at least one request needs an expected `status` or `answer`, a live
-    side that answers it below 300, or a `Score(at_least=...)`. A service's first deployment has no live side, and the
-    hook cannot tell it from one whose live side is down: give it something that is expected.
+    side that answers it below 300, or a `Score(at_least=...)`. A service's first deployment has no live side: there the
+    candidate's answers only must not be failures.
 
     requests: in the order in which they are sent; `ReplayRequest.lines(text)` reads them from a file of JSON lines. Or
         `ReplayRequests.sampled(bucket, key)`, for an S3 object that the function reads at each deployment.
