@@ -1,5 +1,6 @@
 """How a service is judged: the judge as its hook, the alarm on the judge's verdict, what a release is marked with."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,9 @@ def judged_by(
     own_alarm = f"{target}/Verdict"
     details = {
         "target": target,
-        "settings": settings,
+        # As text: whoever hands details on as values may turn numbers into texts on the way, as CloudFormation does
+        # with a custom resource's.
+        "settings": json.dumps(settings, separators=(",", ":")),
         "alarms": [*alarm_names, own_alarm],
         "own_alarm": own_alarm,
         **marks_as_details(target, marks, guardrails.success_percent),

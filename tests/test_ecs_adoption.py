@@ -22,7 +22,7 @@ from bluegreen_constructs import (
     Tasks,
 )
 from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.settings_codec import settings_from_dict
+from bluegreen_constructs.engine.settings_codec import settings_from_json
 from tests.blue_green_service import container, network, new_stack, only
 from tests.judged_service import resolved
 
@@ -111,7 +111,7 @@ class TestAdopting:
         judged = synthesised("judged")
         service = only(of_type(judged, "AWS::ECS::Service"))["Properties"]
         (hook,) = service["DeploymentConfiguration"]["LifecycleHooks"]
-        settings = settings_from_dict(json.loads(resolved(hook["HookDetails"]))["settings"])
+        settings = settings_from_json(json.loads(resolved(hook["HookDetails"]))["settings"])
         assert (settings.target, settings.is_judged) == ("Stack/Rollouts", True)
         assert settings.blue.container == "web"
         assert service["EnableExecuteCommand"] is True

@@ -27,7 +27,7 @@ from bluegreen_constructs.engine.aws import verdict_metric
 from bluegreen_constructs.engine.aws.handler_needs import NEEDS
 from bluegreen_constructs.engine.ecs_hook import HookCall
 from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.settings_codec import settings_from_dict
+from bluegreen_constructs.engine.settings_codec import settings_from_dict, settings_from_json
 from bluegreen_constructs.engine.target_settings import AlarmName, Compute
 from bluegreen_constructs.rehearsal.ecs.deployment_plan import Stage
 from bluegreen_constructs.rehearsal.ecs.lifecycle_script import rollback_script
@@ -160,7 +160,7 @@ class TestTheHook:
         assert call.own_alarm == call.alarms[-1]
 
     def test_the_settings_in_the_details_are_read_back_as_they_were_meant(self, full: Template) -> None:
-        settings = settings_from_dict(details_of(judge_hook(full))["settings"])
+        settings = settings_from_json(details_of(judge_hook(full))["settings"])
         assert settings.target == "Stack/Inference"
         assert (settings.controller, settings.is_judged) == ("ecs", True)
         assert settings.guardrails == GUARDRAILS
@@ -386,4 +386,4 @@ class TestRefusals:
 
 def details_hold(strategy: Canary | Linear, bake: timedelta) -> timedelta:
     found = template(judged(strategy=strategy, bake=bake))
-    return settings_from_dict(details_of(judge_hook(found))["settings"]).hold_timeout
+    return settings_from_json(details_of(judge_hook(found))["settings"]).hold_timeout
