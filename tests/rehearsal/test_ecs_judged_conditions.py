@@ -336,6 +336,9 @@ class TestARefusedRelease:
     def test_a_stack_that_was_updated_is_seen(self, judged: Callable[..., set[str]], word: str) -> None:
         assert any(says.startswith(f"{word}: cdk deploy ends") for says in judged(stack_status="UPDATE_COMPLETE"))
 
+    def test_a_load_that_stopped_early_says_whose_it_was(self, judged: Callable[..., set[str]], word: str) -> None:
+        assert f"{word}: the load was sent whole and on time" in judged(watched=watched(spread(0, END - 5)))
+
 
 class TestAHotfix:
     def test_a_live_release_that_did_not_fail_shows_nothing(self) -> None:

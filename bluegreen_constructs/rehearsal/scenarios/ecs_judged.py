@@ -48,6 +48,7 @@ PERCENT = 10.0
 _ERRORS = "errors"
 _FLOOR = "at least 95 % good"
 _SHARE = 0.3
+_AGAIN, _WITHOUT_MARK = "deployed again", "without the mark"
 # In the home folder of the emulator, and so of every task: INCIDENT_FILE of the tasks file.
 _FILE, _LATE_FILE = "incident", "late-incident"
 
@@ -156,10 +157,9 @@ def judged_bad(name: str, first: JudgedRelease, again: JudgedRelease) -> Outcome
             *only_the_candidate_failed(first),
             live_serves(first),
             ends_on(first, first.live_side),
-            *_again(refused(again, "was rejected")),
-            *_again([all_was_well(again)]),
+            *_said_of(_AGAIN, [*refused(again, "was rejected"), all_was_well(again)]),
         ),
-        {"first": first, "again": again},
+        {"first": first, _AGAIN: again},
     )
 
 
@@ -173,7 +173,7 @@ def judged_hotfix(name: str, unmarked: JudgedRelease, hotfix: JudgedRelease) -> 
         name,
         hotfix,
         (
-            *_without_mark(refused(unmarked, ERROR_ALARM, "hotfix")),
+            *_said_of(_WITHOUT_MARK, refused(unmarked, ERROR_ALARM, "hotfix")),
             Condition(
                 "users of live met its failures",
                 len(of_live) >= 0.1 * len(hotfix.before()) > 0,
@@ -196,7 +196,7 @@ def judged_hotfix(name: str, unmarked: JudgedRelease, hotfix: JudgedRelease) -> 
             candidate_serves(hotfix),
             ends_on(hotfix, hotfix.candidate_side),
         ),
-        {"without the mark": unmarked, "hotfix": hotfix},
+        {_WITHOUT_MARK: unmarked, "hotfix": hotfix},
     )
 
 
@@ -233,21 +233,20 @@ def _outcome(
     figures = {key: figure for what, one in deployed_ones.items() for key, figure in one.figures(what).items()}
     rate, speed = seen.watched.rate_per_second, seen.speed
     figures["rate"] = f"{rate:g}/s here, {rate / speed * 60:g} in a rehearsed minute (x{speed:g})"
+    others = ((what, one) for what, one in deployed_ones.items() if one is not seen)
+    whole = (one for what, other in others for one in _said_of(what, [load_was_whole(other.watched)]))
     return Outcome(
         name,
-        (*conditions, *(load_was_whole(one.watched) for one in deployed_ones.values())),
+        (*conditions, load_was_whole(seen.watched), *whole),
         figures=figures,
         timeline=seen.timeline(),
         samples=traffic_samples(seen.watched, seen.weights, seen.candidate_side),
     )
 
 
-def _again(conditions: Sequence[Condition]) -> Iterator[Condition]:
-    yield from (Condition(f"deployed again: {one.says}", one.holds, one.found) for one in conditions)
-
-
-def _without_mark(conditions: Sequence[Condition]) -> Iterator[Condition]:
-    yield from (Condition(f"without the mark: {one.says}", one.holds, one.found) for one in conditions)
+def _said_of(what: str, conditions: Sequence[Condition]) -> Iterator[Condition]:
+    """The conditions of the deployment that is not shown, told from those of the one that is."""
+    yield from (Condition(f"{what}: {one.says}", one.holds, one.found) for one in conditions)
 
 
 @contextmanager
