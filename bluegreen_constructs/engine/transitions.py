@@ -76,23 +76,27 @@ def marked(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def hook_passed(rollout: Rollout, now: datetime) -> Rollout:
+    """The hook that was asked let the rollout pass; the next one of the phase is to be asked."""
     passed = replace(rollout, hook=rollout.hook + 1, hook_since=None, hook_details={})
     return noted(passed, now, "HOOK_PASSED", f"hook {passed.hook} of {rollout.phase.value}")
 
 
 def at_step(rollout: Rollout, step: int, now: datetime) -> Rollout:
+    """The candidate is to get the share of a step of the plan, numbered from 0."""
     percent = rollout.settings.steps[step].percent
     at = _wanting(replace(rollout, step=step, step_minutes=0), percent, now)
     return noted(at, now, "STEP", f"step {step + 1} of {len(rollout.settings.steps)}: {percent:g} %")
 
 
 def next_step(rollout: Rollout, now: datetime) -> Rollout:
+    """The step has ended well: the next one, or the bake after the last one."""
     if rollout.step + 1 < len(rollout.settings.steps):
         return at_step(moved(rollout, Signal.STEP_ENDED, now), rollout.step + 1, now)
     return to_bake(rollout, now)
 
 
 def to_bake(rollout: Rollout, now: datetime) -> Rollout:
+    """The candidate is to get all traffic but the hold-back, and all of it in an expedited rollout."""
     share = 100.0 if rollout.is_expedited else round(100.0 - rollout.settings.hold_back, 1)
     baking = replace(_wanting(rollout, share, now), step_minutes=0)
     return moved(baking, Signal.SHIFTED, now, f"{share:g} % to the candidate")
@@ -111,6 +115,7 @@ def _wanting(rollout: Rollout, weight: float, now: datetime) -> Rollout:
 def moved(
     rollout: Rollout, signal: Signal, now: datetime, why: str = "", *, caller: str = "", event: str = "PHASE"
 ) -> Rollout:
+    """The phase that follows a signal, noted as `event`; unchanged where the signal means nothing."""
     phase = after(rollout.phase, signal)
     if phase is rollout.phase:
         return rollout
@@ -119,9 +124,11 @@ def moved(
 
 
 def noted(rollout: Rollout, now: datetime, event: str, reason: str, caller: str = "") -> Rollout:
+    """The state with a note for its history."""
     note = Note(now, event, reason, caller, rollout.phase.value, rollout.weight)
     return replace(rollout, outbox=(*rollout.outbox, note))
 
 
 def minute_of(instant: datetime) -> int:
+    """The minute of an instant, counted from the epoch."""
     return int(instant.timestamp() // 60)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from ..adopted_stack import StackLook, Step
 from ..outcome import Condition, Figure, Outcome
 from ..rollout_watch import Rollout, Weights
-from .release_seen import SETTLE_SECONDS
-from .traffic_conditions import Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
+from .traffic_conditions import SETTLE_SECONDS, Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
 
 REFUSAL = "to serve alone: deploy one more release, which goes to that side, and update then"
 _CHANGED = re.compile(r"^\[([-+~])\] (\S+::\S+) ?(.*)$", re.MULTILINE)  # a resource's line in the output of cdk diff
@@ -210,7 +209,6 @@ def _rolled_out(
     never = watched.stopped
     shifted = mine[0].wall if mine else never
     full = mine[-1].wall if len(mine) > 1 else never
-    enough = round(watched.rate_per_second / 2)
     after = watched.due(full + SETTLE_SECONDS, step.after.wall)
     others = sum(record.release != release for record in after)
     return (
@@ -220,7 +218,9 @@ def _rolled_out(
             shares == [rollout.canary_percent, 100.0] and rollout.canary_percent < 100,
             " → ".join(f"{share:g} %" for share in shares) or "no change of weights",
         ),
-        none_by("nobody met it before", watched.due(step.began, shifted - SETTLE_SECONDS), side, at_least=enough),
+        none_by(
+            "nobody met it before", watched.due(step.began, shifted - SETTLE_SECONDS), side, at_least=watched.enough
+        ),
         in_share(
             "then it answered its share",
             watched.due(shifted + SETTLE_SECONDS, full - SETTLE_SECONDS),
@@ -229,7 +229,7 @@ def _rolled_out(
         ),
         Condition(
             "then everybody met it",
-            len(after) >= enough and others == 0,
+            len(after) >= watched.enough and others == 0,
             f"{others} of {len(after)} requests answered by another release",
         ),
         all_on(side, step.after.weights),

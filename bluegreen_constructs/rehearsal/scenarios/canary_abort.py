@@ -19,8 +19,9 @@ from .canary_conditions import (
     rule_went,
 )
 from .canary_release import planned
-from .canary_seen import CanarySeen, events_in
+from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .told_by_bluegreen import events_in
 from .traffic_conditions import load_was_whole, nothing_lost
 
 RELEASE = "2.0.3"

@@ -23,9 +23,9 @@ from .canary_conditions import (
     rule_went,
 )
 from .canary_release import planned
-from .canary_seen import SETTLE_SECONDS, CanarySeen
+from .canary_seen import CanarySeen
 from .canary_stage import Stage, on_stage
-from .traffic_conditions import load_was_whole
+from .traffic_conditions import SETTLE_SECONDS, load_was_whole
 
 RELEASE = "2.0.1"
 SHARE = 0.5
@@ -84,7 +84,8 @@ def judged(name: str, seen: CanarySeen, ended: CommandResult, incident: Incident
         (
             Condition(
                 "the incident hit both sides alike",
-                all(number >= seen.a_second for number in failed) and _alike(failed[0], live, failed[1], candidate),
+                all(number >= seen.watched.enough for number in failed)
+                and _alike(failed[0], live, failed[1], candidate),
                 f"{failed[0]} of live's {len(live)} answers failed, {failed[1]} of the candidate's {len(candidate)}",
             ),
             Condition(

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection
 from ..load import LoadRecord
 from ..operator_command import ACCESS_KEY, CommandResult
 from ..outcome import Condition
-from .canary_seen import CanarySeen, requests_of
+from .canary_seen import CanarySeen
+from .told_by_bluegreen import comparison_in, requests_of
 from .traffic_conditions import all_on, in_share, none_by
 
 _QUIET_SECONDS = 120.0  # rehearsed: what I8 asks for before anything is scaled in
@@ -30,7 +31,10 @@ def back_before_the_bake(seen: CanarySeen, planned: Collection[float]) -> Condit
 def nobody_before(seen: CanarySeen) -> Condition:
     """Before the first shift nobody met the candidate."""
     return none_by(
-        "before the first shift nobody met the candidate", seen.before(), seen.candidate_side, at_least=seen.a_second
+        "before the first shift nobody met the candidate",
+        seen.before(),
+        seen.candidate_side,
+        at_least=seen.watched.enough,
     )
 
 
@@ -50,7 +54,7 @@ def candidate_serves(seen: CanarySeen) -> Condition:
     own = sum(record.release == seen.release for record in after)
     return Condition(
         "after the last step every answer is the candidate's",
-        len(after) >= seen.a_second and own == len(after),
+        len(after) >= seen.watched.enough and own == len(after),
         f"{own} of {len(after)}",
     )
 
@@ -62,7 +66,7 @@ def live_serves(seen: CanarySeen) -> Condition:
     bad = sum(seen.is_bad(record) for record in after)
     return Condition(
         "once all traffic was back, every answer was live's and good",
-        len(after) >= seen.a_second and own == len(after) and bad == 0,
+        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
         f"{own} of {len(after)} answers, {bad} bad",
     )
 
@@ -152,7 +156,7 @@ def all_healthy(seen: CanarySeen) -> Condition:
 
 def counted_rightly(seen: CanarySeen, guardrail: str, counts: Callable[[LoadRecord], bool]) -> Condition:
     """The engine's counts of the candidate are requests that users sent, its bad ones such that `counts`."""
-    requests, bad = requests_of(seen.comparison(guardrail).get("candidate"))
+    requests, bad = requests_of(comparison_in(seen.explained, guardrail).get("candidate"))
     own = seen.of_candidate()
     met = sum(counts(record) for record in own)
     return Condition(

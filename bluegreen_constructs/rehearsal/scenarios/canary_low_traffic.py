@@ -8,8 +8,9 @@ from ..outcome import Condition, Outcome
 from ..session import LoadMix, Session
 from .canary_conditions import back_before_the_bake, by_operator_and_tick, ends_on, is_scaled_in, live_serves
 from .canary_release import planned
-from .canary_seen import CanarySeen, events_in
+from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .told_by_bluegreen import events_in
 from .traffic_conditions import load_was_whole, nothing_lost
 
 RELEASE = "2.0.2"

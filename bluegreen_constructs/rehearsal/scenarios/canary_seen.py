@@ -1,6 +1,6 @@
 """What was recorded of one rollout by the deployed engine under load, and what can be said of it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,9 @@ from ..deployed_target import DeployedTarget
 from ..load import LoadRecord
 from ..outcome import Figure
 from ..rollout_watch import Weights
-from .traffic_conditions import Watched
+from .candidate_traffic import CandidateTraffic
+from .traffic_conditions import SETTLE_SECONDS, Watched
 from .traffic_samples import traffic_samples
-
-# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
-# either side.
-SETTLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Tasks:
 
 
 @dataclass(frozen=True)
-class CanarySeen:
+class CanarySeen(CandidateTraffic):
     """Everything recorded of one rollout.
 
     live_side, live_release: what served before it. explained, history: what `bluegreen explain` and `bluegreen history`
@@ -67,28 +64,6 @@ class CanarySeen:
     calls: Mapping[str, int]
     speed: float
 
-    @property
-    def candidate_side(self) -> str:
-        """The side that was tried."""
-        return "green" if self.live_side == "blue" else "blue"
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The shares that the rule gave the candidate, in their order."""
-        return tuple(change.percent_of(self.candidate_side) for change in self.weights)
-
-    @property
-    def a_second(self) -> int:
-        """Fewer requests than half a second's worth show nothing."""
-        return max(1, round(self.watched.rate_per_second / 2))
-
-    def moment(self, number: int) -> float:
-        """When that change of weights had settled (-1: the last one); the end of the load for one that never came."""
-        try:
-            return self.weights[number].wall
-        except IndexError:
-            return self.watched.stopped
-
     def spans(self) -> list[tuple[float, list[LoadRecord]]]:
         """The shares that were neither nothing nor everything, each with the requests that were due while it held."""
         ends = [*(change.wall for change in self.weights), self.watched.stopped][1:]
@@ -98,18 +73,6 @@ class CanarySeen:
             if 0 < share < 100
         ]
 
-    def before(self) -> list[LoadRecord]:
-        """The requests before the first change of weights."""
-        return self.watched.due(0.0, self.moment(0) - SETTLE_SECONDS)
-
-    def afterwards(self) -> list[LoadRecord]:
-        """The requests after the last change of weights."""
-        return self.watched.due(self.moment(-1) + SETTLE_SECONDS, self.watched.stopped)
-
-    def of_candidate(self) -> list[LoadRecord]:
-        """The requests that the candidate answered."""
-        return [record for record in self.watched.records if record.side == self.candidate_side]
-
     def is_slow(self, record: LoadRecord) -> bool:
         """Later than the target's latency comparison allows."""
         return record.latency > self.target.slow_seconds
@@ -117,11 +80,6 @@ class CanarySeen:
     def is_bad(self, record: LoadRecord) -> bool:
         """Anything that its user would complain of."""
         return record.is_failed or record.is_broken or record.is_wrong or self.is_slow(record)
-
-    def comparison(self, guardrail: str) -> Mapping[str, Any]:
-        """What `bluegreen explain` says of a guardrail; nothing when it knows none of that name."""
-        found = (one for one in self.explained.get("comparisons", ()) if one["guardrail"] == guardrail)
-        return next(found, {})
 
     def evidence(self) -> Mapping[str, Figure]:
         """The lines of `bluegreen explain`, each guardrail's on its own."""
@@ -178,13 +136,3 @@ def _line(one: Mapping[str, Any]) -> str:
         f"{of_live}candidate {candidate['bad']} bad of {candidate['requests']}, odds of harm {said} of "
         f"{odds['needed']:.0f}: {one['verdict']}"
     )
-
-
-def requests_of(arm: Mapping[str, Any] | None) -> tuple[int, int]:
-    """(requests, bad ones) of one side of a comparison as `bluegreen explain` tells it."""
-    return (0, 0) if arm is None else (int(arm["requests"]), int(arm["bad"]))
-
-
-def events_in(history: Sequence[Mapping[str, Any]], event: str) -> list[Mapping[str, Any]]:
-    """The items of the history of one kind."""
-    return [item for item in history if item["event"] == event]

@@ -32,6 +32,7 @@ from .judged_conditions import (
 )
 from .judged_seen import JudgedRelease
 from .judged_stage import JudgedStage, on_judged_stage
+from .told_by_bluegreen import events_in
 from .traffic_conditions import load_was_whole
 from .traffic_samples import traffic_samples
 
@@ -168,7 +169,7 @@ def judged_hotfix(name: str, unmarked: JudgedRelease, hotfix: JudgedRelease) -> 
     own = hotfix.of_candidate()
     failed = [one for one in own if one.is_failed or one.is_broken or one.is_wrong]
     of_live = [one for one in hotfix.before() if one.is_failed]
-    reasons = [str(item["reason"]) for item in hotfix.events("STARTED")]
+    reasons = [str(item["reason"]) for item in events_in(hotfix.history, "STARTED")]
     return _outcome(
         name,
         hotfix,
@@ -217,7 +218,7 @@ def judged_bad_hotfix(name: str, seen: JudgedRelease) -> Outcome:
             *met_as_planned(seen, PERCENT),
             Condition(
                 "once all traffic was back, every answer was live's",
-                len(after) >= seen.a_second and own == len(after),
+                len(after) >= seen.watched.enough and own == len(after),
                 f"{own} of {len(after)} answers",
             ),
             ends_on(seen, seen.live_side),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..outcome import Condition
 from .judged_seen import BAKE, HELD, JudgedRelease, was_passed
+from .told_by_bluegreen import comparison_in, events_in
 from .traffic_conditions import all_on, in_share, none_by, nothing_lost
 
 _STOP = "ecs:StopServiceDeployment"
@@ -54,7 +55,7 @@ def met_as_planned(seen: JudgedRelease, percent: float) -> Sequence[Condition]:
     """Nobody met the candidate before the first step, and then its share of users did."""
     side = seen.candidate_side
     return (
-        none_by("before the first shift nobody met the candidate", seen.before(), side, at_least=seen.a_second),
+        none_by("before the first shift nobody met the candidate", seen.before(), side, at_least=seen.watched.enough),
         in_share("in its step the candidate answered its share", seen.in_the_step(), side, percent),
     )
 
@@ -66,7 +67,7 @@ def candidate_serves(seen: JudgedRelease) -> Condition:
     bad = sum(one.is_failed or one.is_broken or one.is_wrong for one in after)
     return Condition(
         "after the last step every answer is the candidate's, and good",
-        len(after) >= seen.a_second and own == len(after) and bad == 0,
+        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
         f"{own} of {len(after)} answers, {bad} bad",
     )
 
@@ -78,7 +79,7 @@ def live_serves(seen: JudgedRelease) -> Condition:
     bad = sum(one.is_failed or one.is_broken or one.is_wrong for one in after)
     return Condition(
         "once all traffic was back, every answer was live's and good",
-        len(after) >= seen.a_second and own == len(after) and bad == 0,
+        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
         f"{own} of {len(after)} answers, {bad} bad",
     )
 
@@ -106,7 +107,7 @@ def only_the_candidate_failed(seen: JudgedRelease) -> Sequence[Condition]:
 
 def replayed(seen: JudgedRelease) -> Condition:
     """The golden requests were sent to both sides before any user met the candidate, and the history says so."""
-    found = [one for one in seen.events("HOOK_PASSED") if one["evidence"].get("replay")]
+    found = [one for one in events_in(seen.history, "HOOK_PASSED") if one["evidence"].get("replay")]
     done = sum(int(one["evidence"]["done"]) for one in found)
     bad = sum(int(one["evidence"]["candidate"][1]) for one in found)
     first = seen.deployment.milestones if seen.deployment is not None else ()
@@ -137,7 +138,7 @@ def held_until_healthy(seen: JudgedRelease) -> Condition:
 def found(seen: JudgedRelease, guardrail: str, verdict: str) -> Sequence[Condition]:
     """What explain says of that guardrail; no other one counted requests, and what it counted users met."""
     verdicts = {one["guardrail"]: one["verdict"] for one in seen.explained.get("comparisons", ())}
-    candidate = seen.guardrail(guardrail).get("candidate") or {"requests": 0, "bad": 0}
+    candidate = comparison_in(seen.explained, guardrail).get("candidate") or {"requests": 0, "bad": 0}
     requests, bad = int(candidate["requests"]), int(candidate["bad"])
     own = seen.of_candidate()
     failed = sum(one.status is not None and one.status >= 500 for one in own)
@@ -193,7 +194,7 @@ def stopped_by_a_call(seen: JudgedRelease) -> Condition:
 
 def refused(seen: JudgedRelease, *words: str) -> Sequence[Condition]:
     """The hook before anything is started refused the release with these words, and nothing was started."""
-    reasons = [str(item["reason"]) for item in seen.events("REFUSED")]
+    reasons = [str(item["reason"]) for item in events_in(seen.history, "REFUSED")]
     return (
         went_back(seen),
         Condition(
@@ -203,14 +204,14 @@ def refused(seen: JudgedRelease, *words: str) -> Sequence[Condition]:
         ),
         Condition("no task was started", seen.started == 0, f"{seen.started} tasks started"),
         rule_went(seen),
-        none_by("no user met it", seen.watched.records, seen.candidate_side, at_least=seen.a_second),
+        none_by("no user met it", seen.watched.records, seen.candidate_side, at_least=seen.watched.enough),
         ends_on(seen, seen.live_side),
     )
 
 
 def rejected(seen: JudgedRelease) -> Condition:
     """The history says which evidence spoke against the release."""
-    said = [str(item["reason"]) for item in seen.events("UNHEALTHY")]
+    said = [str(item["reason"]) for item in events_in(seen.history, "UNHEALTHY")]
     return Condition("bluegreen history has the evidence against it", bool(said), "; ".join(said) or "it has none")
 
 

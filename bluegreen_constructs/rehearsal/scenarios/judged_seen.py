@@ -10,18 +10,16 @@ from ..cdk_run import CdkResult
 from ..load import LoadRecord
 from ..outcome import Figure
 from ..rollout_watch import Milestone, Rollout, Weights
-from .traffic_conditions import Watched
+from .candidate_traffic import CandidateTraffic
+from .traffic_conditions import SETTLE_SECONDS, Watched
 
-# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
-# either side.
-SETTLE_SECONDS = 0.5
 BAKE = "BAKE_TIME"
 HELD = "PRE_PRODUCTION_TRAFFIC_SHIFT"
 _SHIFT = "PRODUCTION_TRAFFIC_SHIFT"
 
 
 @dataclass(frozen=True)
-class JudgedRelease:
+class JudgedRelease(CandidateTraffic):
     """One release that was deployed, and what Amazon ECS, the judge and the users said of it.
 
     live_release: what served before. deployment: what ECS made of it (None: nothing began). watch: the state of ECS's
@@ -52,51 +50,13 @@ class JudgedRelease:
     speed: float
 
     @property
-    def candidate_side(self) -> str:
-        """The side that was out of use."""
-        return "green" if self.live_side == "blue" else "blue"
-
-    @property
     def deployment(self) -> Rollout | None:
         """The one deployment; None when there is none, or more than one."""
         return self.deployments[0] if len(self.deployments) == 1 else None
 
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The shares that the rule gave the candidate, in their order."""
-        return tuple(change.percent_of(self.candidate_side) for change in self.weights)
-
-    @property
-    def a_second(self) -> int:
-        """Fewer requests than half a second's worth show nothing."""
-        return max(1, round(self.watched.rate_per_second / 2))
-
-    def moment(self, number: int) -> float:
-        """When that change of weights had settled (-1: the last one); the end of the load for one that never came."""
-        try:
-            return self.weights[number].wall
-        except IndexError:
-            return self.watched.stopped
-
-    def before(self) -> list[LoadRecord]:
-        """The requests before the first change of weights."""
-        return self.watched.due(0.0, self.moment(0) - SETTLE_SECONDS)
-
     def in_the_step(self) -> list[LoadRecord]:
         """The requests between the first and the second change of weights."""
         return self.watched.due(self.moment(0) + SETTLE_SECONDS, self.moment(1) - SETTLE_SECONDS)
-
-    def afterwards(self) -> list[LoadRecord]:
-        """The requests after the last change of weights."""
-        return self.watched.due(self.moment(-1) + SETTLE_SECONDS, self.watched.stopped)
-
-    def of_candidate(self) -> list[LoadRecord]:
-        """The requests that the candidate answered."""
-        return [record for record in self.watched.records if record.side == self.candidate_side]
-
-    def of_others(self) -> list[LoadRecord]:
-        """All other requests, those without any answer among them."""
-        return [record for record in self.watched.records if record.side != self.candidate_side]
 
     def held(self) -> tuple[Milestone, Milestone] | None:
         """When ECS asked before the step after the first one, and what came then; None when it did not get there."""
@@ -105,15 +65,6 @@ class JudgedRelease:
             if one.stage == HELD and one.production > 0:
                 return one, following
         return None
-
-    def events(self, name: str) -> list[Mapping[str, Any]]:
-        """The history's items of that name."""
-        return [item for item in self.history if item["event"] == name]
-
-    def guardrail(self, name: str) -> Mapping[str, Any]:
-        """What `bluegreen explain` says of a guardrail that counts requests; nothing when it knows none of it."""
-        found = (one for one in self.explained.get("comparisons", ()) if one["guardrail"] == name)
-        return next(found, {})
 
     def figures(self, what: str) -> dict[str, Figure]:
         """What was measured, for the report's table."""

@@ -7,12 +7,8 @@ from ..ecs.tasks_file import Expected
 from ..load import LoadRecord
 from ..outcome import Condition, Figure, Outcome
 from ..rollout_watch import Weights
-from .traffic_conditions import Watched, all_on, load_was_whole, none_by, nothing_lost
+from .traffic_conditions import SETTLE_SECONDS, Watched, all_on, load_was_whole, none_by, nothing_lost
 from .traffic_samples import traffic_samples
-
-# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
-# either side.
-SETTLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,11 +67,14 @@ class OwnSeen:
                 self._path(),
             ),
             none_by(
-                "before the first shift nobody met the candidate", before, self.candidate_side, at_least=self._some
+                "before the first shift nobody met the candidate",
+                before,
+                self.candidate_side,
+                at_least=self.watched.enough,
             ),
             Condition(
                 "after the last step every answer is the candidate's",
-                len(after) >= self._some and own == len(after),
+                len(after) >= self.watched.enough and own == len(after),
                 f"{own} of {len(after)}",
             ),
             self._ends_on(self.candidate_side),
@@ -102,7 +101,7 @@ class OwnSeen:
             ),
             Condition(
                 "once all traffic was back, every answer was live's and good",
-                len(after) >= self._some and good == len(after),
+                len(after) >= self.watched.enough and good == len(after),
                 f"{good} of {len(after)} answers",
             ),
             self._ends_on(self.live_side),
@@ -127,11 +126,6 @@ class OwnSeen:
 
     def _moment(self, number: int) -> float:
         return self.weights[number].wall if self.weights else self.watched.stopped
-
-    @property
-    def _some(self) -> int:
-        """Fewer requests than half a second's worth show nothing."""
-        return max(1, round(self.watched.rate_per_second / 2))
 
     def _path(self) -> str:
         return " → ".join(f"{share:g} %" for share in self.shares) or "no change of weights"

@@ -56,6 +56,7 @@ def _failed_tasks(
 
 
 def said_by_hooks(service: DeployedService, apis: AwsApis, since: float) -> Iterator[str]:
+    """What the functions of the service's hooks wrote since then."""
     (described,) = apis.ecs.describe_services(cluster=service.cluster, services=[service.service])["services"]
     for hook in described["deploymentConfiguration"].get("lifecycleHooks", []):
         function = apis.lambda_.get_function_configuration(FunctionName=hook["hookTargetArn"])

@@ -10,12 +10,9 @@ from ..deployed_service import DeployedService
 from ..load import LoadRecord
 from ..outcome import Condition, Figure, Outcome
 from ..rollout_watch import Rollout, Weights
-from .traffic_conditions import Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
+from .traffic_conditions import SETTLE_SECONDS, Watched, all_on, in_share, load_was_whole, none_by, nothing_lost
 from .traffic_samples import traffic_samples
 
-# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
-# either side.
-SETTLE_SECONDS = 0.5
 _CHANGED = re.compile(r"^\[[-+~]\] (\S+::\S+)", re.MULTILINE)  # a resource's line in the output of cdk diff
 
 
@@ -130,7 +127,7 @@ class Seen:
                 "before the first shift nobody met the candidate",
                 self.watched.due(0.0, shifted - SETTLE_SECONDS),
                 side,
-                at_least=self._a_second,
+                at_least=self.watched.enough,
             ),
             in_share(
                 "then the candidate answered its share",
@@ -140,7 +137,7 @@ class Seen:
             ),
             Condition(
                 "after the last step every answer is the candidate's",
-                len(after) >= self._a_second and all(record.release == self.scenario.release for record in after),
+                len(after) >= self.watched.enough and all(record.release == self.scenario.release for record in after),
                 f"{sum(record.release == self.scenario.release for record in after)} of {len(after)}",
             ),
             self._ends_on(side),
@@ -167,12 +164,12 @@ class Seen:
                 side,
                 percent,
             ),
-            none_by("at no other time did anybody meet it", outside, side, at_least=2 * self._a_second),
+            none_by("at no other time did anybody meet it", outside, side, at_least=2 * self.watched.enough),
             Condition(f"users met the fault: it {self.scenario.fault.value}", bool(own), f"{len(own)} of its answers"),
             *self._nobody_else_suffered(side),
             Condition(
                 "once all traffic was back, no answer was bad",
-                len(afterwards) >= self._a_second and not late,
+                len(afterwards) >= self.watched.enough and not late,
                 f"{len(late)} bad of {len(afterwards)} answers",
             ),
             self._ends_on(self.live_side),
@@ -220,7 +217,7 @@ class Seen:
                 "no user met the candidate",
                 self.watched.records,
                 self.rollout.side,
-                at_least=2 * self._a_second,
+                at_least=2 * self.watched.enough,
             ),
             self._ends_on(self.live_side),
             nothing_lost(self.watched),
@@ -267,11 +264,6 @@ class Seen:
         moments = [change.wall for change in self.weights]
         never = self.watched.stopped
         return (moments[0] if moments else never), (moments[-1] if len(moments) > 1 else never)
-
-    @property
-    def _a_second(self) -> int:
-        """Fewer requests than a second's worth show nothing."""
-        return round(self.watched.rate_per_second / 2)
 
     def _is_slow(self, record: LoadRecord) -> bool:
         return record.latency > self.slow_seconds

@@ -9,6 +9,9 @@ from ..outcome import Condition
 # A generator may end a little before it is told to, and a Poisson schedule bunches.
 _WHOLE = 0.85
 _SILENT_SECONDS = 1.0
+# The load balancer's nodes take a change within five rehearsed seconds of each other: requests due around it may meet
+# either side.
+SETTLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class Watched:
     stopped: float
     records: tuple[LoadRecord, ...]
     result: LoadResult
+
+    @property
+    def enough(self) -> int:
+        """Fewer requests than half a second's worth show nothing."""
+        return max(1, round(self.rate_per_second / 2))
 
     def due(self, start: float, end: float) -> list[LoadRecord]:
         """The requests that were due in a span."""
