@@ -5,6 +5,7 @@ One emulator for all: a stack with ApplicationLoadBalancedFargateService, and a 
 
 import itertools
 import json
+import shutil
 import textwrap
 import threading
 import time
@@ -13,6 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -37,24 +39,7 @@ from bluegreen_constructs.rehearsal.emulator.process import EmulatorProcess
 pytestmark = pytest.mark.emulator
 
 SPEED = 120.0
-APP = """
-    import http.server, os
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            body = os.environ["RELEASE"].encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments):
-            pass
-
-    http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
-"""
+APP = Path(__file__).with_name("answering_app.py")
 TASKS = """
     [containers.web]
     command = ["{python}", "-S", "app.py"]
@@ -344,7 +329,7 @@ class Account:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("adopted")
-    (folder / "app.py").write_text(textwrap.dedent(APP))
+    shutil.copy(APP, folder / "app.py")
     (folder / "tasks.toml").write_text(textwrap.dedent(TASKS))
     with EmulatorProcess(folder / "emulator", tasks_file=folder / "tasks.toml", speed=SPEED) as emulator:
         made = Account(emulator)

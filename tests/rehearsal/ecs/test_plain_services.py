@@ -1,11 +1,13 @@
 """Services that are replaced in place, driven as an engine drives them: real tasks, load balancer and stack."""
 
 import json
+import shutil
 import textwrap
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -21,26 +23,7 @@ from bluegreen_constructs.rehearsal.emulator.process import EmulatorProcess
 
 pytestmark = pytest.mark.emulator
 
-APP = """
-    import http.server, os, sys, time
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            body = os.environ["RELEASE"].encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments):
-            pass
-
-    if os.environ.get("FAULT") == "crash":
-        sys.exit("this build cannot start")
-    http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
-"""
+APP = Path(__file__).with_name("answering_app.py")
 TASKS = """
     [containers.App]
     command = ["{python}", "-S", "app.py"]
@@ -200,7 +183,7 @@ class Account:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("plain")
-    (folder / "app.py").write_text(textwrap.dedent(APP))
+    shutil.copy(APP, folder / "app.py")
     (folder / "tasks.toml").write_text(textwrap.dedent(TASKS))
     with EmulatorProcess(folder / "emulator", tasks_file=folder / "tasks.toml", speed=120.0) as emulator:
         yield Account(emulator)
