@@ -7,11 +7,13 @@ from pathlib import Path
 from ..engine.errors import RehearsalError
 
 FURTHER_KEY = "rehearsed_upgrade"
+SIGNALLED = "FailsLate"  # the logical id of the resource that takes the signal
+_SIGNAL_SECONDS = 120  # an update that nobody signals fails as well, and too late to hide it
 _CODEC = Path("bluegreen_constructs") / "engine" / "rollout_codec.py"
 _SCHEMA = re.compile(r"^SCHEMA = (\d+)$", re.MULTILINE)
 _READS = re.compile(r'^(\s+)"reads": (\d+),$', re.MULTILINE)
-# The failing update waits for a signal that never comes, after the functions were updated: meanwhile they run.
-_APP = '''"""The checkout's application with the next engine; with the parameter Fails=yes its update fails late."""
+# The failing update waits for a signal after the functions were updated: meanwhile they run.
+_APP = '''"""The checkout's application with the next engine; with Fails=yes its update fails when it is told."""
 
 import aws_cdk as cdk
 
@@ -23,9 +25,11 @@ build(app, environment=context("environment"), release=context("release"))
 stack = app.node.find_child(context("stack"))
 fails = cdk.CfnParameter(stack, "Fails", default="no", allowed_values=["no", "yes"])
 condition = cdk.CfnCondition(stack, "DoesFail", expression=cdk.Fn.condition_equals(fails.value_as_string, "yes"))
-handle = cdk.CfnWaitConditionHandle(stack, "NeverSignalled")
-wait = cdk.CfnWaitCondition(stack, "FailsLate", handle=handle.ref, timeout="{seconds}", count=1)
-handle.cfn_options.condition = wait.cfn_options.condition = condition
+wait = cdk.CfnWaitCondition(stack, "{signalled}")
+wait.cfn_options.creation_policy = cdk.CfnCreationPolicy(
+    resource_signal=cdk.CfnResourceSignal(count=1, timeout="PT{seconds}S")
+)
+wait.cfn_options.condition = condition
 for part in stack.node.find_all():
     if isinstance(part, cdk.CfnResource) and part.cfn_resource_type == "AWS::Lambda::Function":
         wait.add_dependency(part)
@@ -33,11 +37,11 @@ app.synth()
 '''
 
 
-def next_checkout(root: Path, folder: Path, *, failing_seconds: int) -> Path:
+def next_checkout(root: Path, folder: Path) -> Path:
     """A copy of the checkout's application with the next engine; answers its `app.py`.
 
-    The application takes the name of the engine's stack as the context value `stack`. failing_seconds: how long an
-    update of that stack with the parameter Fails=yes runs before it fails.
+    The application takes the name of the engine's stack as the context value `stack`. An update of that stack with the
+    parameter Fails=yes replaces the engine's code, and then waits for a SignalResource of SIGNALLED to fail it.
 
     Raises RehearsalError when the engine's state is not written as it was.
     """
@@ -50,7 +54,7 @@ def next_checkout(root: Path, folder: Path, *, failing_seconds: int) -> Path:
     codec = folder / _CODEC
     codec.write_text(_next_codec(codec.read_text(encoding="utf-8")), encoding="utf-8")
     app = folder / "app.py"
-    app.write_text(_APP.replace("{seconds}", str(failing_seconds)), encoding="utf-8")
+    app.write_text(_APP.replace("{signalled}", SIGNALLED).replace("{seconds}", str(_SIGNAL_SECONDS)), encoding="utf-8")
     return app
 
 

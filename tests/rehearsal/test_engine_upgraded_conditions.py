@@ -148,7 +148,7 @@ def rollout() -> Rollout:
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("next")
-    assert next_checkout(ROOT, folder, failing_seconds=5) == folder / "app.py"
+    assert next_checkout(ROOT, folder) == folder / "app.py"
     return folder
 
 
@@ -188,4 +188,4 @@ def test_a_codec_that_writes_its_schema_otherwise_is_refused(tmp_path: Path) -> 
     (root / "services" / "inference" / "golden.json").write_text("[]", encoding="utf-8")
     (root / "bluegreen_constructs" / "engine" / "rollout_codec.py").write_text("VERSION = 7\n", encoding="utf-8")
     with pytest.raises(RehearsalError, match="does not write its schema as it did"):
-        next_checkout(root, tmp_path / "copy", failing_seconds=5)
+        next_checkout(root, tmp_path / "copy")

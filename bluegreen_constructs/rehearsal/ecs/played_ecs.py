@@ -157,6 +157,7 @@ class PlayedEcs:
             "state": str(task.state),
             "healthy": task.is_healthy,
             "started_at": task.started_at,
+            "stopping_at": task.stopping_at,
             "stopped_at": task.stopped_at,
             "reason": task.reason,
             "exit_code": task.exit_code,

@@ -122,14 +122,14 @@ def is_scaled_in(seen: CanarySeen, side: str) -> Condition:
     """The side out of use runs nothing any more, and ran until it had had no request for two rehearsed minutes."""
     tasks = seen.tasks[side]
     last = max((record.scheduled for record in seen.watched.records if record.side == side), default=None)
-    quiet = None if tasks.first_stopped is None or last is None else (tasks.first_stopped - last) * seen.speed
+    quiet = None if tasks.first_stopping is None or last is None else (tasks.first_stopping - last) * seen.speed
     return Condition(
         f"{side} was scaled in, after two minutes without a request",
         (tasks.desired, tasks.running) == (0, 0)
-        and tasks.first_stopped is not None
+        and tasks.first_stopping is not None
         and (quiet is None or quiet >= _QUIET_SECONDS),
         f"{tasks.desired} wanted, {tasks.running} running, "
-        + ("no request" if quiet is None else f"stopped {quiet:.0f} rehearsed seconds after its last request"),
+        + ("no request" if quiet is None else f"told to stop {quiet:.0f} rehearsed seconds after its last request"),
     )
 
 

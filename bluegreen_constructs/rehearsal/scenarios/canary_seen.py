@@ -33,11 +33,11 @@ class RuleWrite:
 
 @dataclass(frozen=True)
 class Tasks:
-    """A side's tasks at the end: asked for, running, and when the first one stopped that users had met (wall clock)."""
+    """A side's tasks at the end: asked for, running, and since when the first one that users met was to stop (wall)."""
 
     desired: int
     running: int
-    first_stopped: float | None = None
+    first_stopping: float | None = None
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,7 @@ def _writes(target: DeployedTarget, state: Mapping[str, Any], since: float) -> I
 
 
 def _first_request(records: Sequence[LoadRecord], side: str, started: float) -> float:
-    """Since when users met the side: what stopped before was replaced while the release was put there."""
+    """Since when users met the side: what was stopped before was replaced while the release was put there."""
     return min((record.scheduled for record in records if record.side == side), default=started)
 
 
@@ -280,6 +280,7 @@ def _tasks(target: DeployedTarget, side: str, state: Mapping[str, Any], since: f
     service = state["ecs"]["services"][target.services[side]]
     origin, speed = state["clock"]["origin"], state["clock"]["speed"]
     running = [task for task in service["tasks"] if task["state"] == "RUNNING"]
-    ends = (task["stopped_at"] for task in service["tasks"] if task["stopped_at"] is not None)
-    stopped = [wall for at in ends if (wall := origin + (at - origin) / speed) >= since]
-    return Tasks(int(service["desired"]), len(running), min(stopped, default=None))
+    # Since when they were asked to stop, which is the decision; how long they drain then is the service's own affair.
+    asked = (task["stopping_at"] for task in service["tasks"] if task["stopping_at"] is not None)
+    stopping = [wall for at in asked if (wall := origin + (at - origin) / speed) >= since]
+    return Tasks(int(service["desired"]), len(running), min(stopping, default=None))

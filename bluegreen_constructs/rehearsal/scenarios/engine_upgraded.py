@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..application import checkout
 from ..cdk_cli import python_app
 from ..cdk_run import CdkResult, CdkRun
-from ..next_engine import FURTHER_KEY, next_checkout
+from ..next_engine import FURTHER_KEY, SIGNALLED, next_checkout
 from ..operator_command import CommandResult
 from ..outcome import Condition, Outcome
 from ..session import Session
@@ -31,7 +31,6 @@ from .canary_stage import Stage, on_stage
 from .traffic_conditions import load_was_whole, nothing_lost
 
 RELEASE = "2.0.5"
-FAILING_SECONDS = 5  # how long the failing update lets the next engine run
 _DEPLOY_LIMIT_SECONDS = 240.0
 _TICK_LIMIT_SECONDS = 30.0
 
@@ -51,7 +50,7 @@ class Look:
 class Upgrade:
     """What was seen of both updates, in their order.
 
-    before: the deployed engine at work. during: the next one, while the first update waits for what never comes.
+    before: the deployed engine at work. during: the next one, while the first update waits to be told that it fails.
     restored: the deployed one again, after CloudFormation's rollback. after: the next one, after the second update.
     """
 
@@ -77,9 +76,7 @@ class EngineUpgraded:
 
     def play(self, session: Session) -> Outcome:
         """Pause a rollout at its first share, update the engine twice, and let the rollout end."""
-        app = next_checkout(
-            checkout(session.checkout), session.work_dir / "next-engine", failing_seconds=FAILING_SECONDS
-        )
+        app = next_checkout(checkout(session.checkout), session.work_dir / "next-engine")
         assembly = session.work_dir / "assembly" / self.name
         with on_stage(session, self.name) as stage, _synth(stage, python_app(app), assembly) as synth:
             stage.start(RELEASE)
@@ -95,6 +92,7 @@ class EngineUpgraded:
                     "a turn of the next engine",
                 )
                 during = _look(stage)
+                stage.wait(lambda: run.poll() is not None or _is_failed(stage), "the failure of the update")
                 failed = run.wait(_DEPLOY_LIMIT_SECONDS)
             failed_status = stage.application.stack_status()
             stage.wait(
@@ -220,6 +218,19 @@ def _update(stage: Stage, assembly: Path, *, fails: str) -> CdkRun:
     stack = stage.application.about.service_stack
     arguments = ("--exclusively", "--parameters", f"{stack}:Fails={fails}")
     return stage.application.cdk.start_deploy(stack, app=assembly, arguments=arguments)
+
+
+def _is_failed(stage: Stage) -> bool:
+    """Tell the update to fail; False while CloudFormation has not come to the resource that is told."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415  # with boto3, in the rehearsal extra
+
+    stack = stage.application.about.service_stack
+    signal = {"LogicalResourceId": SIGNALLED, "UniqueId": "seen-enough", "Status": "FAILURE"}
+    try:
+        stage.session.apis.cloudformation.signal_resource(StackName=stack, **signal)
+    except ClientError:
+        return False
+    return True
 
 
 def _look(stage: Stage) -> Look:
