@@ -33,6 +33,7 @@ class RunningCommand:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_signals,  # noqa: PLW1509  # the tests that start a command have no threads
         )
         self.progress: list[str] = []
 
@@ -94,6 +95,12 @@ class RunningCommand:
 
         until(is_there)
         return found[0]
+
+
+def _heed_signals() -> None:
+    """As in somebody's terminal, also where the tests run under nohup or in a shell's background."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def until(holds: Callable[[], bool], seconds: float = 30) -> None:
