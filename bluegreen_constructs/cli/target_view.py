@@ -15,7 +15,8 @@ class TargetView:
     what: the rollout or deployment by its name, for sentences. release to age: as the table shows them.
     paused: why it is paused and for how long. why_back: why it goes or went back. waits_for: the gate it stands at.
     notes: what else has to be known. line: where it is, without what changes by itself with every minute.
-    is_promoted: whether it ended well. json: the same as JSON values.
+    is_promoted: whether it ended well. is_unreadable: whether AWS did not say where it is. json: the same as JSON
+    values.
     """
 
     target: str
@@ -33,6 +34,7 @@ class TargetView:
     line: str = ""
     has_ended: bool = True
     is_promoted: bool = False
+    is_unreadable: bool = False
     json: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -1,5 +1,6 @@
 """`bluegreen status` and `watch` show what Amazon ECS rolls out as ECS sees it, beside what the engine rolls out."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -84,6 +85,28 @@ def test_a_table_that_does_not_answer_hides_the_verdict_only(ecs: Operator) -> N
     assert ecs.types("status") == 0
     assert "2.0.11112222" in ecs.out
     assert "the judge's table cannot be read, so its verdict is not known: the table does not answer" in ecs.out
+
+
+def test_a_service_that_is_gone_hides_no_other_target_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    operator = Operator(capsys, OperatedWorld(settings_of(), ecs_settings()))
+    operator.world.begun("1.4.2", minutes=3)
+    operator.world.services.fails["ListServiceDeployments"] = AwsError("Cluster not found.")
+    assert operator.types("status") == 1
+    _, gone, model, *more = operator.out.splitlines()
+    assert gone.split() == ["Serving/Inference", "-", "not", "readable", *"----"]
+    assert model.split()[:3] == ["Serving/Model", "1.4.2", "SHIFTING"]
+    assert more == ["", "Serving/Inference: cluster not found"]
+    assert operator.err == ""
+    assert operator.types("status", "--format", "json") == 1
+    gone, model = json.loads(operator.out)["targets"]
+    assert gone == {"target": "Serving/Inference", "error": "cluster not found"}
+    assert model["phase"] == "SHIFTING"
+
+
+def test_the_one_that_is_asked_for_and_is_gone_ends_with_its_sentence(ecs: Operator) -> None:
+    ecs.world.services.fails["ListServiceDeployments"] = AwsError("Cluster not found.")
+    assert ecs.types("status", "Serving/Inference") == 1
+    assert (ecs.out, ecs.err) == ("", "bluegreen: Cluster not found.\n")
 
 
 def test_a_release_whose_task_definition_is_deleted_goes_by_its_revision(unjudged: Operator) -> None:
