@@ -61,6 +61,21 @@ def test_what_should_happen_passes(name: str) -> None:
     assert red_of(SCENARIOS[name]) == set()
 
 
+def test_tasks_were_scaled_in_when_they_were_told_to_stop_though_they_still_drain() -> None:
+    def task(state: str, stopping_at: float | None) -> dict[str, object]:
+        return {"state": state, "stopping_at": stopping_at, "stopped_at": None}
+
+    # The clock's origin is second 1000; at 30 times its speed, rehearsed second 1300 is second 1010.
+    tasks = [task("STOPPED", 1030.0), task("DEACTIVATING", 1330.0), task("STOPPING", 1300.0)]
+    state = {
+        "clock": {"origin": 1000.0, "speed": 30.0},
+        "ecs": {"services": {"quiet": {"desired": 0, "tasks": tasks}, "busy": {"desired": 1, "tasks": []}}},
+    }
+    assert Tasks.of(state, "quiet", 1005.0) == Tasks(0, 0, 1010.0)
+    state["ecs"]["services"]["busy"]["tasks"] = [task("RUNNING", None)]
+    assert Tasks.of(state, "busy", 1005.0) == Tasks(1, 1, None)
+
+
 class TestEveryRelease:
     @pytest.mark.parametrize("name", list(SCENARIOS))
     def test_a_command_that_ended_the_other_way_is_seen(self, name: str) -> None:

@@ -123,13 +123,14 @@ def is_scaled_in(seen: CanarySeen, side: str) -> Condition:
     tasks = seen.tasks[side]
     last = max((record.scheduled for record in seen.watched.records if record.side == side), default=None)
     quiet = None if tasks.first_stopping is None or last is None else (tasks.first_stopping - last) * seen.speed
+    told = "none told to stop" if tasks.first_stopping is None else "told to stop without any request"
     return Condition(
         f"{side} was scaled in, after two minutes without a request",
         (tasks.desired, tasks.running) == (0, 0)
         and tasks.first_stopping is not None
         and (quiet is None or quiet >= _QUIET_SECONDS),
         f"{tasks.desired} wanted, {tasks.running} running, "
-        + ("no request" if quiet is None else f"told to stop {quiet:.0f} rehearsed seconds after its last request"),
+        + (told if quiet is None else f"told to stop {quiet:.0f} rehearsed seconds after its last request"),
     )
 
 

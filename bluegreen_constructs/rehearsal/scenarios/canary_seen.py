@@ -39,6 +39,18 @@ class Tasks:
     running: int
     first_stopping: float | None = None
 
+    @classmethod
+    def of(cls, state: Mapping[str, Any], service: str, since: float) -> "Tasks":
+        """By the emulator's state. What was told to stop before `since` (wall clock) was no scaling in.
+
+        When a task was told is the decision; how long it drains and ends then is the service's own affair.
+        """
+        found, clock = state["ecs"]["services"][service], state["clock"]
+        asked = (task["stopping_at"] for task in found["tasks"] if task["stopping_at"] is not None)
+        told = [wall for at in asked if (wall := clock["origin"] + (at - clock["origin"]) / clock["speed"]) >= since]
+        running = sum(task["state"] == "RUNNING" for task in found["tasks"])
+        return cls(int(found["desired"]), running, min(told, default=None))
+
 
 @dataclass(frozen=True)
 class CanarySeen(CandidateTraffic):

@@ -194,7 +194,7 @@ class Stage:
             final_weights=final_weights(self.target, self.session),
             writes=tuple(_writes(self.target, after, self.started)),
             tasks={
-                side: _tasks(self.target, side, after, _first_request(records, side, self.started))
+                side: Tasks.of(after, self.target.services[side], _first_request(records, side, self.started))
                 for side in self.target.groups
             },
             watched=Watched(self.rate_per_second, self.started, stopped, records, LoadResult.from_records(records)),
@@ -274,13 +274,3 @@ def _writes(target: DeployedTarget, state: Mapping[str, Any], since: float) -> I
 def _first_request(records: Sequence[LoadRecord], side: str, started: float) -> float:
     """Since when users met the side: what was stopped before was replaced while the release was put there."""
     return min((record.scheduled for record in records if record.side == side), default=started)
-
-
-def _tasks(target: DeployedTarget, side: str, state: Mapping[str, Any], since: float) -> Tasks:
-    service = state["ecs"]["services"][target.services[side]]
-    origin, speed = state["clock"]["origin"], state["clock"]["speed"]
-    running = [task for task in service["tasks"] if task["state"] == "RUNNING"]
-    # Since when they were asked to stop, which is the decision; how long they drain then is the service's own affair.
-    asked = (task["stopping_at"] for task in service["tasks"] if task["stopping_at"] is not None)
-    stopping = [wall for at in asked if (wall := origin + (at - origin) / speed) >= since]
-    return Tasks(int(service["desired"]), len(running), min(stopping, default=None))

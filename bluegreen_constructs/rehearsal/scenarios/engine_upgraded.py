@@ -92,7 +92,7 @@ class EngineUpgraded:
                     "a turn of the next engine",
                 )
                 during = _look(stage)
-                stage.wait(lambda: run.poll() is not None or _is_failed(stage), "the failure of the update")
+                stage.wait(lambda: run.poll() is not None or _told_to_fail(stage), "the failure of the update")
                 failed = run.wait(_DEPLOY_LIMIT_SECONDS)
             failed_status = stage.application.stack_status()
             stage.wait(
@@ -220,8 +220,8 @@ def _update(stage: Stage, assembly: Path, *, fails: str) -> CdkRun:
     return stage.application.cdk.start_deploy(stack, app=assembly, arguments=arguments)
 
 
-def _is_failed(stage: Stage) -> bool:
-    """Tell the update to fail; False while CloudFormation has not come to the resource that is told."""
+def _told_to_fail(stage: Stage) -> bool:
+    """Tell the update to fail; False while CloudFormation has not come to the resource that takes it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415  # with boto3, in the rehearsal extra
 
     stack = stage.application.about.service_stack
