@@ -11,14 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from .errors import AwsError
 
-# What is no content: which revision it is, and what ECS adds when it is asked.
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
-_NOT_CONTENT = frozenset(
+DESCRIBED_ONLY = frozenset(
     {
         "compatibilities",
         "deleteRequestedAt",
         "deregisteredAt",
-        "family",
         "registeredAt",
         "registeredBy",
         "requiresAttributes",
@@ -27,6 +24,11 @@ _NOT_CONTENT = frozenset(
         "taskDefinitionArn",
     }
 )
+"""What DescribeTaskDefinition adds to what was registered: RegisterTaskDefinition does not take it.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+"""
+_NOT_CONTENT = DESCRIBED_ONLY | {"family"}
 _DIGITS = 8
 _LONGEST_TAG = 128 - _DIGITS - 1  # what `Release.name` takes
 _NO_TAG = "latest"

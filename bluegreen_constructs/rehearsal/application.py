@@ -43,14 +43,7 @@ def checkout(directory: Path) -> Path:
 
 def sample_application(root: Path) -> RehearsedApplication:
     """This repository's own application, in the environment `rehearsal`."""
-    return RehearsedApplication(
-        directory=root,
-        command=python_app(root / "app.py"),
-        tasks=root / "services" / "inference" / "rehearse.toml",
-        network_stacks=("BlueGreenNetwork-rehearsal",),
-        service_stack="BlueGreenService-rehearsal",
-        golden=read_golden(root / "services" / "inference" / "golden.json"),
-    )
+    return _of_this_checkout(root, "app.py", "BlueGreenService-rehearsal", after="BlueGreenNetwork-rehearsal")
 
 
 def canary_application(root: Path) -> RehearsedApplication:
@@ -60,35 +53,27 @@ def canary_application(root: Path) -> RehearsedApplication:
 
 def rule_in_another_stack(root: Path) -> RehearsedApplication:
     """The example whose listener, groups and rules belong to another stack than the service."""
-    return RehearsedApplication(
-        directory=root,
-        command=python_app(root / "examples" / "rule_in_another_stack" / "app.py"),
-        tasks=root / "services" / "inference" / "rehearse.toml",
-        network_stacks=("SharedIngress",),
-        service_stack="SharedService",
-        golden=read_golden(root / "services" / "inference" / "golden.json"),
-    )
+    return _of_this_checkout(root, "examples/rule_in_another_stack/app.py", "SharedService", after="SharedIngress")
 
 
 def adopted_service(root: Path) -> RehearsedApplication:
     """The example of a service of CDK's own patterns that is adopted, and left again."""
-    return RehearsedApplication(
-        directory=root,
-        command=python_app(root / "examples" / "adopted_service" / "app.py"),
-        tasks=root / "services" / "inference" / "rehearse.toml",
-        network_stacks=(),
-        service_stack="AdoptedService",
-        golden=read_golden(root / "services" / "inference" / "golden.json"),
-    )
+    return _of_this_checkout(root, "examples/adopted_service/app.py", "AdoptedService")
 
 
 def judged_service(root: Path) -> RehearsedApplication:
     """The example of a service whose releases Amazon ECS rolls out, and the judge compares with live."""
+    return _of_this_checkout(root, "examples/ecs/app.py", "Prediction")
+
+
+def _of_this_checkout(root: Path, app: str, service_stack: str, *, after: str = "") -> RehearsedApplication:
+    """An application whose tasks run the sample service; `after`: the stack that is deployed first."""
+    inference = root / "services" / "inference"
     return RehearsedApplication(
         directory=root,
-        command=python_app(root / "examples" / "ecs" / "app.py"),
-        tasks=root / "services" / "inference" / "rehearse.toml",
-        network_stacks=(),
-        service_stack="Prediction",
-        golden=read_golden(root / "services" / "inference" / "golden.json"),
+        command=python_app(root / app),
+        tasks=inference / "rehearse.toml",
+        network_stacks=(after,) if after else (),
+        service_stack=service_stack,
+        golden=read_golden(inference / "golden.json"),
     )

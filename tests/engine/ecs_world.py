@@ -5,7 +5,7 @@ not stored (I4, I5), and no minute counts twice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from bluegreen_constructs.engine.comparison import ErrorComparison
@@ -34,10 +34,10 @@ from bluegreen_constructs.testing import (
     InMemoryRules,
     InMemoryServiceDeployments,
     InMemorySettings,
-    InMemoryStore,
     InMemoryVerdicts,
     example_settings,
 )
+from tests.engine.watched_store import WatchedStore
 
 SERVICE = "arn:aws:ecs:eu-west-1:123456789012:{kind}/serving/inference/{id}"
 FAMILY = "arn:aws:ecs:eu-west-1:123456789012:task-definition/inference"
@@ -78,21 +78,6 @@ def ecs_settings(
         hold_timeout=minutes(60),
         controller="ecs",
     )
-
-
-@dataclass
-class WatchedStore(InMemoryStore):
-    """Keeps every state that was ever saved."""
-
-    saved: list[Rollout] = field(default_factory=list)
-
-    def begin(self, rollout: Rollout, former: Rollout | None) -> Rollout:
-        self.saved.append(super().begin(rollout, former))
-        return self.saved[-1]
-
-    def save(self, rollout: Rollout) -> Rollout:
-        self.saved.append(super().save(rollout))
-        return self.saved[-1]
 
 
 class EcsWorld:

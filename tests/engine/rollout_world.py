@@ -5,7 +5,7 @@ live rule, I8 at each change of a fleet, and that nothing that was noted is miss
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
@@ -32,7 +32,8 @@ from bluegreen_constructs.engine.target_settings import (
     TargetSettings,
 )
 from bluegreen_constructs.engine.tick_answer import TickAnswer
-from bluegreen_constructs.testing import InMemoryFleets, InMemoryRules, InMemoryStore, InMemoryWorld, example_settings
+from bluegreen_constructs.testing import InMemoryFleets, InMemoryRules, InMemoryWorld, example_settings
+from tests.engine.watched_store import WatchedStore
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/sam"
 NEXT = Release("1.4.2")
@@ -114,21 +115,6 @@ class WatchedFleets(InMemoryFleets):
         if side.can_be_scaled and fleet and desired is not None and fleet.desired > desired:
             self.before_loss(side)
         super().scale(side, desired, minimum)
-
-
-@dataclass
-class WatchedStore(InMemoryStore):
-    """Keeps every state that was ever saved."""
-
-    saved: list[Rollout] = field(default_factory=list)
-
-    def begin(self, rollout: Rollout, former: Rollout | None) -> Rollout:
-        self.saved.append(super().begin(rollout, former))
-        return self.saved[-1]
-
-    def save(self, rollout: Rollout) -> Rollout:
-        self.saved.append(super().save(rollout))
-        return self.saved[-1]
 
 
 class RolloutWorld(InMemoryWorld):

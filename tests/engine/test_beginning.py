@@ -19,7 +19,8 @@ from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import HoldKind, Rollout
 from bluegreen_constructs.engine.target_settings import Compute
 from bluegreen_constructs.engine.weights import forward
-from tests.engine.rollout_world import NEXT, OPERATOR, RolloutWorld, WatchedStore, minutes, quick_settings
+from tests.engine.rollout_world import NEXT, OPERATOR, RolloutWorld, minutes, quick_settings
+from tests.engine.watched_store import WatchedStore
 
 LATER = Release("1.5.0")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, cast
 
+from ..ecs_release import DESCRIBED_ONLY
 from ..errors import AwsError
 from ..ports import FleetSeen
 from ..release import Release
@@ -29,22 +30,6 @@ IAM_ACTIONS: Actions = {
     "iam:PassRole": ("task role",),
 }
 
-# What DescribeTaskDefinition answers and RegisterTaskDefinition does not take. Everything else is handed on as it came:
-# a list of what is taken would drop what AWS adds some day without a word; this one makes the call fail then.
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
-_READ_ONLY = frozenset(
-    {
-        "compatibilities",
-        "deleteRequestedAt",
-        "deregisteredAt",
-        "registeredAt",
-        "registeredBy",
-        "requiresAttributes",
-        "revision",
-        "status",
-        "taskDefinitionArn",
-    }
-)
 _RESERVED_TAGS = "aws:"
 
 # Which service events tell of trouble, and which one says that it is over.
@@ -194,7 +179,9 @@ def _with_image(side: SideSettings, definition: Mapping[str, object], image: str
         {**container, "image": image} if container.get("name") == side.container else container
         for container in entries(definition, "containerDefinitions")
     ]
-    kept = {name: value for name, value in definition.items() if name not in _READ_ONLY}
+    # Everything else is handed on as it came: a list of what is taken would drop what AWS adds some day without a word;
+    # this one makes the call fail then.
+    kept = {name: value for name, value in definition.items() if name not in DESCRIBED_ONLY}
     return {**kept, "containerDefinitions": containers}
 
 

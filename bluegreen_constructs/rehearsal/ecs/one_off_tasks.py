@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ...engine.errors import BlueGreenError, ConfigurationError, RehearsalError
 from .deployment_plan import mapping, mappings
+from .service_views import attachments
 from .task_host import NO_CAPACITY
 from .task_overrides import check_overrides, overridden_resources
 from .task_processes import last_lines
@@ -250,16 +251,7 @@ def task_view(task: OneOffTask) -> Json:
         "stopCode": task.stop_code,
         "stoppedReason": task.reason,
         "containers": [_container_view(task, container) for container in mappings(definition["containerDefinitions"])],
-        "attachments": [
-            {
-                "id": f"eni-{task.id}",
-                "type": "ElasticNetworkInterface",
-                "status": "ATTACHED",
-                "details": [{"name": "privateIPv4Address", "value": task.address}],
-            }
-        ]
-        if task.address
-        else [],
+        "attachments": attachments(task.id, task.address),
         "version": 1,
     }
     return {name: value for name, value in view.items() if value is not None and value != ""}

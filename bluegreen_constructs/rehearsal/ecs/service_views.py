@@ -184,19 +184,22 @@ def task_view(task: Task, task_definition: Mapping[str, object], not_run: Sequen
             "stopCode": task.stop_code or None,
             "stoppedReason": task.reason or None,
             "containers": containers,
-            "attachments": [
-                {
-                    "id": f"eni-{task.id}",
-                    "type": "ElasticNetworkInterface",
-                    "status": "ATTACHED",
-                    "details": [{"name": "privateIPv4Address", "value": task.address}],
-                }
-            ]
-            if task.address
-            else [],
+            "attachments": attachments(task.id, task.address),
             "version": 1,
         }
     )
+
+
+def attachments(task_id: str, address: str) -> list[Json]:
+    """A task's network interface; none before it has an address."""
+    details = [{"name": "privateIPv4Address", "value": address}]
+    interface: Json = {
+        "id": f"eni-{task_id}",
+        "type": "ElasticNetworkInterface",
+        "status": "ATTACHED",
+        "details": details,
+    }
+    return [interface] if address else []
 
 
 def deployment_id(revision: Revision) -> str:

@@ -49,6 +49,16 @@ class LoadRecord:
         """No complete answer, or another status than a good one's: a good release answers every request of the load."""
         return not self.is_broken and (self.error is not None or self.status != self.expected_status)
 
+    @property
+    def is_lost(self) -> bool:
+        """Failed, or a stream that broke."""
+        return self.is_failed or self.is_broken
+
+    @property
+    def is_bad(self) -> bool:
+        """Lost, or a wrong answer."""
+        return self.is_lost or self.is_wrong
+
     def to_json(self) -> str:
         """The record as one line, times to the microsecond."""
         return json.dumps(

@@ -88,7 +88,7 @@ class LoadResult:
     def from_records(cls, records: Iterable[LoadRecord]) -> "LoadResult":
         """Sum up the records, in whatever order they come."""
         everything = sorted(records, key=lambda record: record.scheduled)
-        lost = [record for record in everything if record.is_failed or record.is_broken]
+        lost = [record for record in everything if record.is_lost]
         total = Tally.of(everything)
         return cls(
             sent=total.requests,

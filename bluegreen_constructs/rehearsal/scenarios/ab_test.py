@@ -18,12 +18,12 @@ from .canary_conditions import (
     answered_its_shares,
     by_operator_and_tick,
     is_scaled_in,
-    live_serves,
     nobody_before,
     rule_went,
 )
 from .canary_seen import CanarySeen
 from .canary_stage import Stage, on_stage
+from .candidate_traffic import live_serves
 from .sticky_clients import StickyClient, all_ask
 from .traffic_conditions import load_was_whole, nothing_lost
 

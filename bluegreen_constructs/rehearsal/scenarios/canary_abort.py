@@ -14,13 +14,13 @@ from .canary_conditions import (
     ends_on,
     execution_ended,
     is_scaled_in,
-    live_serves,
     nobody_before,
     rule_went,
 )
 from .canary_release import planned
 from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .candidate_traffic import live_serves
 from .told_by_bluegreen import events_in
 from .traffic_conditions import load_was_whole, nothing_lost
 

@@ -59,18 +59,6 @@ def candidate_serves(seen: CanarySeen) -> Condition:
     )
 
 
-def live_serves(seen: CanarySeen) -> Condition:
-    """Once all traffic was back every answer is live's, and none is bad."""
-    after = seen.afterwards()
-    own = sum(record.release == seen.live_release for record in after)
-    bad = sum(seen.is_bad(record) for record in after)
-    return Condition(
-        "once all traffic was back, every answer was live's and good",
-        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
-        f"{own} of {len(after)} answers, {bad} bad",
-    )
-
-
 def ends_on(seen: CanarySeen, side: str) -> Condition:
     """The live rule's weights are all on one side."""
     return all_on(side, seen.final_weights)

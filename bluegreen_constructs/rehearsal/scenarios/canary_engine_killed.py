@@ -12,7 +12,6 @@ from .canary_conditions import (
     ends_on,
     execution_ended,
     is_scaled_in,
-    live_serves,
     nobody_before,
     rule_went,
     tick_of,
@@ -21,6 +20,7 @@ from .canary_conditions import (
 from .canary_release import planned
 from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .candidate_traffic import live_serves
 from .traffic_conditions import load_was_whole, nothing_lost
 
 RELEASE = "2.0.4"

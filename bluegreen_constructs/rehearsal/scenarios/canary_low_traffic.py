@@ -6,10 +6,11 @@ from typing import ClassVar
 from ..operator_command import CommandResult
 from ..outcome import Condition, Outcome
 from ..session import LoadMix, Session
-from .canary_conditions import back_before_the_bake, by_operator_and_tick, ends_on, is_scaled_in, live_serves
+from .canary_conditions import back_before_the_bake, by_operator_and_tick, ends_on, is_scaled_in
 from .canary_release import planned
 from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .candidate_traffic import live_serves
 from .told_by_bluegreen import events_in
 from .traffic_conditions import load_was_whole, nothing_lost
 

@@ -20,12 +20,12 @@ from .canary_conditions import (
     ends_on,
     execution_ended,
     is_scaled_in,
-    live_serves,
     nobody_before,
     rule_went,
 )
 from .canary_seen import CanarySeen
 from .canary_stage import on_stage
+from .candidate_traffic import live_serves
 from .traffic_conditions import load_was_whole, nothing_lost
 
 NOT_PROMOTED = "NotPromoted"
@@ -115,9 +115,9 @@ def _stopped(scenario: CanaryRelease, seen: CanarySeen, ended: CommandResult) ->
 def only_the_candidate(harm: Harm, seen: CanarySeen) -> Sequence[Condition]:
     """Nobody suffered who did not meet the candidate, and nobody in another way than by its fault."""
     others = [record for record in seen.watched.records if record.side != seen.candidate_side]
-    hurt = [record for record in others if record.is_failed or record.is_broken or record.is_wrong]
+    hurt = [record for record in others if record.is_bad]
     slow = sum(seen.is_slow(record) for record in others)
-    lost = [record for record in seen.of_candidate() if record.is_failed or record.is_broken]
+    lost = [record for record in seen.of_candidate() if record.is_lost]
     unexpected = [] if harm is Harm.ERRORS else lost
     said = f" ({hurt[0].error or hurt[0].status})" if hurt else ""
     return (

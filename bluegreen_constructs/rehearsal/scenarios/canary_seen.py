@@ -91,7 +91,7 @@ class CanarySeen(CandidateTraffic):
 
     def is_bad(self, record: LoadRecord) -> bool:
         """Anything that its user would complain of."""
-        return record.is_failed or record.is_broken or record.is_wrong or self.is_slow(record)
+        return record.is_bad or self.is_slow(record)
 
     def evidence(self) -> Mapping[str, Figure]:
         """The lines of `bluegreen explain`, each guardrail's on its own."""

@@ -1,6 +1,7 @@
 """The traffic of one rollout as the candidate's share of it changed: before, meanwhile and afterwards. Pure."""
 
 from ..load import LoadRecord
+from ..outcome import Condition
 from ..rollout_watch import Weights
 from .traffic_conditions import SETTLE_SECONDS, Watched
 
@@ -8,11 +9,12 @@ from .traffic_conditions import SETTLE_SECONDS, Watched
 class CandidateTraffic:
     """What everything recorded of a rollout can say of its requests.
 
-    live_side: what served before it. weights: how the live rule's weights settled on the load balancer. watched: the
-    requests from before the first change until after the last one.
+    live_side, live_release: what served before it. weights: how the live rule's weights settled on the load balancer.
+    watched: the requests from before the first change until after the last one.
     """
 
     live_side: str
+    live_release: str
     weights: tuple[Weights, ...]
     watched: Watched
 
@@ -41,6 +43,10 @@ class CandidateTraffic:
         """The requests after the last change of weights."""
         return self.watched.due(self.moment(-1) + SETTLE_SECONDS, self.watched.stopped)
 
+    def is_bad(self, record: LoadRecord) -> bool:
+        """Anything that its user would complain of."""
+        return record.is_bad
+
     def of_candidate(self) -> list[LoadRecord]:
         """The requests that the candidate answered."""
         return [record for record in self.watched.records if record.side == self.candidate_side]
@@ -48,3 +54,15 @@ class CandidateTraffic:
     def of_others(self) -> list[LoadRecord]:
         """All other requests, those without any answer among them."""
         return [record for record in self.watched.records if record.side != self.candidate_side]
+
+
+def live_serves(seen: CandidateTraffic) -> Condition:
+    """Once all traffic was back every answer is live's, and none is bad."""
+    after = seen.afterwards()
+    own = sum(record.release == seen.live_release for record in after)
+    bad = sum(seen.is_bad(record) for record in after)
+    return Condition(
+        "once all traffic was back, every answer was live's and good",
+        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
+        f"{own} of {len(after)} answers, {bad} bad",
+    )

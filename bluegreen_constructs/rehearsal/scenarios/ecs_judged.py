@@ -9,6 +9,7 @@ from typing import ClassVar
 from ...engine.errors import RehearsalError
 from ..outcome import Condition, Outcome
 from ..session import Session
+from .candidate_traffic import live_serves
 from .judged_conditions import (
     ERROR_ALARM,
     all_was_well,
@@ -18,7 +19,6 @@ from .judged_conditions import (
     ends_on,
     found,
     held_until_healthy,
-    live_serves,
     met_as_planned,
     only_the_candidate_failed,
     refused,
@@ -167,7 +167,7 @@ def judged_bad(name: str, first: JudgedRelease, again: JudgedRelease) -> Outcome
 def judged_hotfix(name: str, unmarked: JudgedRelease, hotfix: JudgedRelease) -> Outcome:
     """Judge what was seen of a release without the mark, and of the hotfix."""
     own = hotfix.of_candidate()
-    failed = [one for one in own if one.is_failed or one.is_broken or one.is_wrong]
+    failed = [one for one in own if one.is_bad]
     of_live = [one for one in hotfix.before() if one.is_failed]
     reasons = [str(item["reason"]) for item in events_in(hotfix.history, "STARTED")]
     return _outcome(

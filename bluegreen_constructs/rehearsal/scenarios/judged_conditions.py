@@ -64,21 +64,9 @@ def candidate_serves(seen: JudgedRelease) -> Condition:
     """After the last change every answer is the candidate's, and good."""
     after = seen.afterwards()
     own = sum(one.release == seen.release for one in after)
-    bad = sum(one.is_failed or one.is_broken or one.is_wrong for one in after)
+    bad = sum(one.is_bad for one in after)
     return Condition(
         "after the last step every answer is the candidate's, and good",
-        len(after) >= seen.watched.enough and own == len(after) and bad == 0,
-        f"{own} of {len(after)} answers, {bad} bad",
-    )
-
-
-def live_serves(seen: JudgedRelease) -> Condition:
-    """Once all traffic was back every answer is live's, and none is bad."""
-    after = seen.afterwards()
-    own = sum(one.release == seen.live_release for one in after)
-    bad = sum(one.is_failed or one.is_broken or one.is_wrong for one in after)
-    return Condition(
-        "once all traffic was back, every answer was live's and good",
         len(after) >= seen.watched.enough and own == len(after) and bad == 0,
         f"{own} of {len(after)} answers, {bad} bad",
     )
@@ -93,7 +81,7 @@ def only_the_candidate_failed(seen: JudgedRelease) -> Sequence[Condition]:
     """Users met what is wrong with it, and nobody else suffered."""
     own = [one for one in seen.of_candidate() if one.is_failed]
     others = seen.of_others()
-    hurt = [one for one in others if one.is_failed or one.is_broken or one.is_wrong]
+    hurt = [one for one in others if one.is_bad]
     said = f" ({hurt[0].error or hurt[0].status})" if hurt else ""
     return (
         Condition("users met the fault: it answers 5xx", bool(own), f"{len(own)} of its {len(seen.of_candidate())}"),

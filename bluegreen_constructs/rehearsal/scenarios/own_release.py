@@ -36,12 +36,12 @@ _STATE_MACHINE = "states"
 def releases_of(application: OwnApplication) -> tuple[Scenario, ...]:
     """Each release of the tasks file, in its order, on each service and each target of the app."""
     services = [
-        ServiceRelease(application, service, tag)
+        ServiceRelease(application, tag, service)
         for service in application.assembly.services()
         for tag in application.releases()
     ]
     targets = [
-        TargetRelease(application, stack, target, tag)
+        TargetRelease(application, tag, stack, target)
         for stack in application.assembly.stacks
         for target in stack.targets()
         for tag in application.tasks.expected
@@ -50,17 +50,11 @@ def releases_of(application: OwnApplication) -> tuple[Scenario, ...]:
 
 
 @dataclass(frozen=True)
-class ServiceRelease:
-    """A release that Amazon ECS rolls out: the app with another image tag, deployed by `cdk deploy`."""
+class OwnRelease:
+    """A release of the tasks file, and what must become of it."""
 
     application: OwnApplication
-    service: RolledOutService
     release: str
-
-    @property
-    def name(self) -> str:
-        """Service and release."""
-        return f"{self.service.name} {self.release}"
 
     @property
     def expected(self) -> Expected:
@@ -71,6 +65,18 @@ class ServiceRelease:
     def about(self) -> str:
         """What must become of it, in a sentence."""
         return f"release {self.release}, expected to be {self.expected}"
+
+
+@dataclass(frozen=True)
+class ServiceRelease(OwnRelease):
+    """A release that Amazon ECS rolls out: the app with another image tag, deployed by `cdk deploy`."""
+
+    service: RolledOutService
+
+    @property
+    def name(self) -> str:
+        """Service and release."""
+        return f"{self.service.name} {self.release}"
 
     def play(self, session: Session) -> Outcome:
         """Deploy the release under load, and look at what happened to every request."""
@@ -135,28 +141,16 @@ class ServiceRelease:
 
 
 @dataclass(frozen=True)
-class TargetRelease:
+class TargetRelease(OwnRelease):
     """A release that the deployed engine rolls out, by `bluegreen start`."""
 
-    application: OwnApplication
     stack: AssemblyStack
     target: str
-    release: str
 
     @property
     def name(self) -> str:
         """Target and release."""
         return f"{self.target} {self.release}"
-
-    @property
-    def expected(self) -> Expected:
-        """What must become of it."""
-        return self.application.tasks.expected[self.release]
-
-    @property
-    def about(self) -> str:
-        """What must become of it, in a sentence."""
-        return f"release {self.release}, expected to be {self.expected}"
 
     def play(self, session: Session) -> Outcome:
         """Start the release under load, and look at what happened to every request."""

@@ -84,10 +84,10 @@ class OwnSeen:
     def _rolled_back(self) -> tuple[Condition, ...]:
         rising, last = self.shares[:-1], self.shares[-1:]
         others = [record for record in self.watched.records if record.side != self.candidate_side]
-        hurt = [record for record in others if _is_bad(record)]
+        hurt = [record for record in others if record.is_bad]
         said = f" ({hurt[0].error or hurt[0].status})" if hurt else ""
         after = self._afterwards()
-        good = sum(record.side == self.live_side and not _is_bad(record) for record in after)
+        good = sum(record.side == self.live_side and not record.is_bad for record in after)
         return (
             Condition(
                 "the candidate's share of the traffic fell to nothing at once, if it ever had one",
@@ -141,7 +141,7 @@ class OwnSeen:
         for side in sorted(sides):
             tally = result.by_side.get(side)
             figures[f"served by {side} ({sides[side]})"] = tally.requests if tally else 0
-        bad = (one.scheduled for one in self.watched.records if one.side == self.candidate_side and _is_bad(one))
+        bad = (one.scheduled for one in self.watched.records if one.side == self.candidate_side and one.is_bad)
         first = next(bad, None)
         if self.expected is Expected.ROLLED_BACK and first is not None:
             took = self._moment(-1) - first
@@ -152,10 +152,6 @@ class OwnSeen:
         figures["rate"] = f"{rate:g}/s here, {rate / self.speed * 60:g} in a rehearsed minute (x{self.speed:g})"
         figures["AWS calls"] = sum(self.calls.values())
         return figures
-
-
-def _is_bad(record: LoadRecord) -> bool:
-    return record.is_failed or record.is_broken or record.is_wrong
 
 
 def _who(movers: frozenset[str]) -> str:

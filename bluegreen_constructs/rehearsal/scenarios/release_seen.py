@@ -269,7 +269,7 @@ class Seen:
         return record.latency > self.slow_seconds
 
     def _is_bad(self, record: LoadRecord) -> bool:
-        return record.is_failed or record.is_broken or record.is_wrong or self._is_slow(record)
+        return record.is_bad or self._is_slow(record)
 
     def _shows_fault(self, record: LoadRecord) -> bool:
         if self.scenario.fault is Fault.SLOW:

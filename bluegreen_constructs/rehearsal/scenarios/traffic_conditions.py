@@ -36,7 +36,7 @@ class Watched:
     @property
     def lost(self) -> list[LoadRecord]:
         """Failed requests and broken streams."""
-        return [record for record in self.records if record.is_failed or record.is_broken]
+        return [record for record in self.records if record.is_lost]
 
 
 def nothing_lost(watched: Watched) -> Condition:

@@ -14,7 +14,7 @@ def traffic_samples(
     start = watched.started
     counts: dict[str, Counter[int]] = {"blue": Counter(), "green": Counter(), "failed": Counter()}
     for record in watched.records:
-        failed = record.is_failed or record.is_broken
+        failed = record.is_lost
         counts["failed" if failed else record.side or "failed"][int(record.scheduled - start)] += 1
     samples = {
         name: tuple((second + 0.5, float(count[second])) for second in sorted(count)) for name, count in counts.items()
