@@ -48,24 +48,30 @@ def service_resource(
     The L1, because the L2 can neither take a rule made by a custom resource, nor write empty lists, nor keep the alarms
     given at construction together with later ones.
     """
-    tasks, served = shape.tasks, shape.served
     advanced = {
         "AlternateTargetGroupArn": shape.group_arns[1],
         "ProductionListenerRule": shape.rules[0],
         "TestListenerRule": shape.rules[1],
         "RoleArn": shape.role_arn,
     }
-    if adopted is not None:
-        if deployment is None:
-            _let_roll(adopted, shape.live_rule)
-        else:
-            adopted.add_property_override("DeploymentConfiguration", dict(deployment))
-            # Of the pattern's entry only what is missing: its list is not complete before synth.
-            adopted.add_property_override("LoadBalancers.0.AdvancedConfiguration", advanced)
-        if tasks.execute_command:
-            adopted.enable_execute_command = True
-        adopted.node.add_dependency(*shape.waits_for)
-        return adopted
+    if adopted is None:
+        return _made(scope, shape, dict(deployment or {}), advanced)
+    if deployment is None:
+        _let_roll(adopted, shape.live_rule)
+    else:
+        adopted.add_property_override("DeploymentConfiguration", dict(deployment))
+        # Of the pattern's entry only what is missing: its list is not complete before synth.
+        adopted.add_property_override("LoadBalancers.0.AdvancedConfiguration", advanced)
+    if shape.tasks.execute_command:
+        adopted.enable_execute_command = True
+    adopted.node.add_dependency(*shape.waits_for)
+    return adopted
+
+
+def _made(
+    scope: Construct, shape: ServiceShape, deployment: dict[str, object], advanced: dict[str, object]
+) -> ecs.CfnService:
+    tasks, served = shape.tasks, shape.served
     service = ecs.CfnService(
         scope,
         "Resource",
@@ -99,7 +105,7 @@ def service_resource(
         "TargetGroupArn": shape.group_arns[0],
         "AdvancedConfiguration": advanced,
     }
-    service.add_override("Properties", {"DeploymentConfiguration": dict(deployment or {}), "LoadBalancers": [balancer]})
+    service.add_override("Properties", {"DeploymentConfiguration": deployment, "LoadBalancers": [balancer]})
     # The roles' policies must be there before the first task, and as long as the last one.
     roles = [served.definition.task_role, served.definition.execution_role]
     service.node.add_dependency(*(role for role in roles if role is not None), *shape.waits_for)
