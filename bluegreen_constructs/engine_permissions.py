@@ -42,6 +42,8 @@ _WILDCARDS: Mapping[Kind, str] = {
     "have the service wait for its own hook, so all of the cluster's are named",
     "service revision": "a revision has no ARN before it is made; naming the service was considered, and would have "
     "the service wait for its own hook, so all of the cluster's are named",
+    "slot family": "DeregisterTaskDefinition knows no resource-level permissions; leaving revisions active was "
+    "considered, and a family's newest would then be one that nothing is to run",
     "tagged at launch": "what is launched has no ARN before, so a condition allows tags at a launch only; all tags was "
     "the alternative that was considered",
     "task definition": "a revision has no number before it is registered; all families was the alternative that was "

@@ -111,7 +111,11 @@ def definition(
             "Done": _choice([("$.done", True, "Outcome")], otherwise="Wait"),
             "Wait": {"Type": "Wait", "SecondsPath": "$.wait_seconds", "Next": "Tick"},
             "Outcome": _choice(
-                [("$.outcome", "PROMOTED", "Ended"), ("$$.Execution.Input.closing", True, "Ended")],
+                [
+                    ("$.outcome", "PROMOTED", "Ended"),
+                    ("$.outcome", "DONE", "Ended"),
+                    ("$$.Execution.Input.closing", True, "Ended"),
+                ],
                 otherwise=NOT_PROMOTED,
             ),
             "Ended": {"Type": "Succeed"},

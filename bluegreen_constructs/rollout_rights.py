@@ -8,7 +8,7 @@ Right: TypeAlias = Literal["view", "start", "promote", "abort", "unlock"]
 
 _COMMANDS = ("promote", "pause", "resume", "abort", "unlock")
 # Whose items an operator reads: the state, what happened, which releases there were, and what was asked for.
-_READ = ("state", "history", "release", *_COMMANDS)
+_READ = ("state", "slots", "history", "release", *_COMMANDS)
 _WRITTEN: dict[Right, tuple[str, ...]] = {
     "promote": ("promote", "pause", "resume"),
     "abort": ("state", "abort"),
@@ -72,6 +72,18 @@ def statements(right: Right, parts: EngineParts, target: str | None) -> list[All
         allowed.append(Allowed(["states:StartExecution"], [parts.state_machine], {}))
     if right == "abort":
         allowed.append(Allowed(["states:StopExecution"], [parts.executions], {}))
+    return allowed
+
+
+def of_slots(right: Right, parts: EngineParts, target: str) -> list[Allowed]:
+    """What `right` needs besides for a target that has slots: to look at task definitions, and to let slots swap again.
+
+    Task definitions know no resource-level permission to be described.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    """
+    allowed = [Allowed(["ecs:DescribeTaskDefinition"], ["*"], {})]
+    if right == "promote":
+        allowed.append(Allowed(["dynamodb:PutItem"], [parts.table], _items(("slots",), target)))
     return allowed
 
 

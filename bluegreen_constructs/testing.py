@@ -32,6 +32,7 @@ from .engine.release import Release
 from .engine.rollout import Rollout
 from .engine.runner import tick
 from .engine.service_deployments import DeploymentSeen, RevisionSeen, WaitingHook
+from .engine.swap.record import SlotsRecord
 from .engine.target_settings import SIDES, Compute, SideSettings, TargetSettings
 from .engine.tick_answer import TickAnswer
 from .engine.weights import forward, share_of
@@ -239,6 +240,7 @@ class InMemoryStore:
     given: dict[str, dict[str, Command]] = field(default_factory=dict)
     records: dict[str, dict[str, ReleaseRecord]] = field(default_factory=dict)
     deployments: dict[str, Watched] = field(default_factory=dict)
+    slots_records: dict[str, SlotsRecord] = field(default_factory=dict)
     is_down: bool = False
 
     def load(self, target: str) -> Rollout | None:
@@ -263,6 +265,20 @@ class InMemoryStore:
             raise LostLockError("somebody else saved this rollout")
         self.states[rollout.target] = replace(rollout, revision=rollout.revision + 1)
         return self.states[rollout.target]
+
+    def slots(self, target: str) -> SlotsRecord | None:
+        """The record."""
+        self._answer()
+        return self.slots_records.get(target)
+
+    def put_slots(self, record: SlotsRecord, former: SlotsRecord | None) -> SlotsRecord:
+        """In the place of exactly `former`."""
+        self._answer()
+        held = self.slots_records.get(record.target)
+        if (held and (held.fence, held.revision)) != (former and (former.fence, former.revision)):
+            raise LostLockError("somebody else saved these slots")
+        self.slots_records[record.target] = replace(record, revision=record.revision + 1)
+        return self.slots_records[record.target]
 
     def commands(self, target: str) -> Sequence[Command]:
         """In order of time."""

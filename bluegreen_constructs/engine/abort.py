@@ -93,13 +93,14 @@ def abort(
     notes: list[str] = []
     calls = 3
     if warm or regardless:
-        back = forward(tags.live, tags.candidate, 0.0, tags.stickiness_seconds)
+        back = forward(tags.live, tags.candidate, 0.0, tags.stickiness_seconds, names_one=tags.names_one)
         rules.write(settings.rule_arn, rewritten(actions, back))
     else:
         notes.append(f"live has {live.healthy} healthy targets and needs {tags.needs} for all traffic")
         calls = 2
     rules.tag(settings.rule_arn, {ABORTED: tags.rollout})
-    notes += closing.close(tags.rollout)
+    # A swap has no rollout to close: its execution goes on, and its next turn obeys the mark.
+    notes += [] if tags.names_one else closing.close(tags.rollout)
     return AbortOutcome("RESTORED" if warm or regardless else "NOT_WARM", tags.rollout, calls, tuple(notes))
 
 

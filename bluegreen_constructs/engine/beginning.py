@@ -102,6 +102,11 @@ class Beginning:
                 f"Amazon ECS rolls out {request.target}, not the engine: change its image or its settings and run cdk "
                 "deploy"
             )
+        if settings.controller == "slots":
+            raise RefusedError(
+                f"{request.target} has slots and no rollout: deploy to one with bluegreen slots deploy, and swap it "
+                "with bluegreen slots swap"
+            )
         former = self.store.load(request.target)
         if former is not None and former.id == request.rollout:
             self._tag(former)

@@ -143,16 +143,15 @@ class LiveRule:
 
     def _made_anew(self, wanted: RuleSettings) -> Outcome:
         """Make a rule that somebody deleted: which side was live went with it, so it goes to the one with tasks."""
-        blue, green = self.rules.healthy_targets(wanted.blue), self.rules.healthy_targets(wanted.green)
-        if blue == green:
+        healthy = {group: self.rules.healthy_targets(group) for group in wanted.in_order}
+        most = max(healthy.values())
+        fullest = [group for group in wanted.in_order if healthy[group] == most]
+        if len(fullest) > 1:
             actions, side = wanted.initial_actions(), "the sides as at first"
         else:
-            actions, side = (
-                wanted.actions_on(wanted.green if green > blue else wanted.blue),
-                "the side with more targets",
-            )
+            actions, side = wanted.actions_on(fullest[0]), "the side with more targets"
         _refuse_other_side(f"the rule of {wanted.listener_arn} that is missing", actions, wanted)
-        note = f"the rule was missing and was created anew with {side} ({blue} healthy in blue, {green} in green)"
+        note = f"the rule was missing and was created anew with {side} ({_counted(wanted, healthy)})"
         return self._made(wanted, actions, wanted.tags, note)
 
     def _adopted(self, found: Rule, wanted: RuleSettings) -> Outcome:
@@ -223,6 +222,12 @@ class LiveRule:
             self.rules.add_tags(rule.arn, {HANDLED_TAG: marked[HANDLED_TAG]})
         except AwsError:
             return  # the failure itself is what has to be reported
+
+
+def _counted(wanted: RuleSettings, healthy: Mapping[str, int]) -> str:
+    if not wanted.one_of:
+        return f"{healthy[wanted.blue]} healthy in blue, {healthy[wanted.green]} in green"
+    return ", ".join(f"{count} healthy in {arn.rpartition(':')[2]}" for arn, count in healthy.items())
 
 
 def forwarded_groups(actions: Sequence[Json]) -> dict[str, int]:

@@ -154,7 +154,7 @@ def _encoded(rollout: Rollout) -> Json:
         "quiet": rollout.quiet,
         "quiet_until": rollout.quiet_until,
         "is_tidied": rollout.is_tidied,
-        "outbox": [_encode_note(note) for note in rollout.outbox],
+        "outbox": [encode_note(note) for note in rollout.outbox],
     }
 
 
@@ -208,7 +208,7 @@ def _decoded(fields: StoredFields) -> Rollout:
         quiet=fields.count("quiet"),
         quiet_until=fields.maybe(fields.whole, "quiet_until"),
         is_tidied=fields.flag("is_tidied"),
-        outbox=tuple(map(_decode_note, fields.objects("outbox"))),
+        outbox=tuple(map(decode_note, fields.objects("outbox"))),
         extra=_not_ours(fields, settings, release, hold),
     )
 
@@ -234,7 +234,8 @@ def _encode_assessment(said: Assessment) -> Json:
     return {"guardrail": said.guardrail, "verdict": said.verdict.value, "reason": said.reason}
 
 
-def _encode_note(note: Note) -> Json:
+def encode_note(note: Note) -> Json:
+    """A note as JSON values."""
     return {
         "at": as_instant(note.at),
         "event": note.event,
@@ -299,7 +300,8 @@ def _decode_assessment(fields: StoredFields) -> Assessment:
     return Assessment(fields.text("guardrail"), fields.member("verdict", Verdict), fields.text("reason"))
 
 
-def _decode_note(fields: StoredFields) -> Note:
+def decode_note(fields: StoredFields) -> Note:
+    """What `encode_note` wrote."""
     known = fields.with_defaults({"phase": "", "weight": 0.0})
     return Note(
         known.instant("at"),

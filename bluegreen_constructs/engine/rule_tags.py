@@ -13,13 +13,17 @@ NEEDS = "bluegreen:needs"
 STICKINESS = "bluegreen:stickiness"
 HAS_OTHER_ACTIONS = "bluegreen:has-other-actions"
 HEEDS_ALARMS = "bluegreen:heeds-alarms"
+ALONE = "bluegreen:alone"
 ENDED = "bluegreen:ended"
 ABORTED = "bluegreen:aborted"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleTags:
-    """What the tags say. `rollout` is empty on a rule that no rollout has touched yet."""
+    """What the tags say. `rollout` is empty on a rule that no rollout has touched yet.
+
+    names_one: whether the rule names the side that serves and no other, as slots want it.
+    """
 
     live: str
     candidate: str
@@ -29,6 +33,7 @@ class RuleTags:
     stickiness_seconds: int | None
     has_other_actions: bool
     heeds_alarms: bool
+    names_one: bool
     ended: str
     aborted: str
 
@@ -45,6 +50,7 @@ class RuleTags:
             stickiness_seconds=stickiness or None,
             has_other_actions=tags.get(HAS_OTHER_ACTIONS) == "yes",
             heeds_alarms=tags.get(HEEDS_ALARMS) != "no",
+            names_one=tags.get(ALONE) == "yes",
             ended=tags.get(ENDED, ""),
             aborted=tags.get(ABORTED, ""),
         )

@@ -19,6 +19,9 @@ from .telling import Teller
 from .tick_answer import TickAnswer, answer_of
 from .transitions import marked
 
+SUPERSEDED = "SUPERSEDED"
+"""The outcome of a rollout that is not, or not any more, the target's."""
+
 
 def tick(ports: Ports, target: str, rollout_id: str, now: datetime) -> TickAnswer:
     """One turn of the rollout with this id.
@@ -28,14 +31,14 @@ def tick(ports: Ports, target: str, rollout_id: str, now: datetime) -> TickAnswe
     """
     rollout = ports.store.load(target)
     if rollout is None or rollout.id != rollout_id:
-        return TickAnswer(target, rollout_id, done=True, outcome="SUPERSEDED", wait_seconds=1)
+        return TickAnswer(target, rollout_id, done=True, outcome=SUPERSEDED, wait_seconds=1)
     try:
         rollout, wait = _turn(ports, rollout, now)
     except LostLockError:
         # Another worker was faster: perhaps a copy of this very turn, so look what it made of it.
         latest = ports.store.load(target)
         if latest is None or latest.id != rollout_id:
-            return TickAnswer(target, rollout_id, done=True, outcome="SUPERSEDED", wait_seconds=1)
+            return TickAnswer(target, rollout_id, done=True, outcome=SUPERSEDED, wait_seconds=1)
         rollout, wait = latest, SOON
     return answer_of(rollout, wait)
 

@@ -17,6 +17,7 @@ from typing import Literal
 
 from .errors import ConfigurationError
 from .guardrail_codec import decode_guardrail, encode_guardrail
+from .slot_settings_codec import decode_slots, encode_slots
 from .stored_fields import StoredFields, as_seconds, without_defaults
 from .strategy import Step
 from .target_settings import Compute, Controller, HookSettings, SideSettings, TargetSettings
@@ -48,6 +49,7 @@ _DEFAULTS: Json = {
     "shares_load_balancer": True,
     "controller": "engine",
     "is_judged": True,
+    "slots": None,
     **{f"{name}_seconds": default for name, default in _SPANS.items()},
 }
 _SIDE_DEFAULTS: Json = {
@@ -59,7 +61,7 @@ _SIDE_DEFAULTS: Json = {
     "scalable": False,
 }
 _HOOK_DEFAULTS: Json = {"function_arn": "", "details": {}, "stage": "TESTING", "timeout_seconds": 3600}
-_CONTROLLERS: tuple[Controller, ...] = ("engine", "ecs")
+_CONTROLLERS: tuple[Controller, ...] = ("engine", "ecs", "slots")
 _STAGES: tuple[Literal["TESTING"], Literal["BAKING"]] = ("TESTING", "BAKING")
 
 
@@ -102,6 +104,7 @@ def settings_to_dict(settings: TargetSettings) -> Json:
         "shares_load_balancer": settings.shares_load_balancer,
         "controller": settings.controller,
         "is_judged": settings.is_judged,
+        "slots": None if settings.slots is None else encode_slots(settings.slots),
     }
     spans: Json = {f"{name}_seconds": as_seconds(getattr(settings, name)) for name in _SPANS}
     return without_defaults(values | spans, _DEFAULTS)
@@ -139,6 +142,7 @@ def _decoded(fields: StoredFields) -> TargetSettings:
         shares_load_balancer=fields.flag("shares_load_balancer"),
         controller=fields.word("controller", _CONTROLLERS),
         is_judged=fields.flag("is_judged"),
+        slots=decode_slots(fields.inside("slots")) if fields.has("slots") else None,
         **spans,
     )
 

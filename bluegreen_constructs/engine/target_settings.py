@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from .absolute_floor import AbsoluteFloor
 from .comparison import ErrorComparison
 from .guardrails import LatencyComparison, MetricComparison
+from .slot_settings import SlotsSettings
 from .strategy import Step
 
 Side: TypeAlias = Literal["blue", "green"]
@@ -75,8 +76,9 @@ class AlarmName:
         return f"alarm {self.alarm}"
 
 
-Controller: TypeAlias = Literal["engine", "ecs"]
-"""Who moves a target's traffic: the engine, or Amazon ECS itself, which the engine then only advises."""
+Controller: TypeAlias = Literal["engine", "ecs", "slots"]
+"""Who moves a target's traffic, and how: the engine, step by step or by swapping slots; or Amazon ECS itself, which the
+engine then only advises."""
 
 EngineGuardrail: TypeAlias = ErrorComparison | LatencyComparison | MetricComparison | AbsoluteFloor | AlarmName
 
@@ -126,6 +128,7 @@ class TargetSettings:
     controller: who moves the traffic. With `ecs`, both sides name the one cluster, service and container; `steps`,
         `bake` and `hooks` say what ECS was told; `hold_timeout` is how long a hook waits for a verdict.
     is_judged: whether the engine compares the sides; with `ecs` and False, CloudWatch alarms judge alone.
+    slots: with `slots`, the sides and the slots; `blue` and `green` are then the first two of the sides.
     """
 
     target: str
@@ -152,6 +155,7 @@ class TargetSettings:
     shares_load_balancer: bool = True
     controller: Controller = "engine"
     is_judged: bool = True
+    slots: SlotsSettings | None = None
 
     def side(self, side: Side) -> SideSettings:
         """The settings of one side."""

@@ -28,18 +28,25 @@ def share_of(actions: Sequence[Json], live: str, candidate: str) -> float | None
 
 
 def forward(
-    live: str, candidate: str, percent: float, stickiness_seconds: int | None, *, keeps_live: bool = False
+    live: str,
+    candidate: str,
+    percent: float,
+    stickiness_seconds: int | None,
+    *,
+    keeps_live: bool = False,
+    names_one: bool = False,
 ) -> Json:
     """The forward action with this share.
 
     A sticky rule sends a client that knows a side back to it, whatever its weight: a side that is to get nothing is
     therefore left out of the action. `keeps_live` leaves live in it all the same: a target group that no rule names
-    gets no health checks, and what may have to take everything back must be known to be healthy.
+    gets no health checks, and what may have to take everything back must be known to be healthy. `names_one` leaves it
+    out without stickiness, too: groups that other rules name as well.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
     """
     of_live, of_candidate = weights_for(percent)
     groups = [(live, of_live), (candidate, of_candidate)]
-    if stickiness_seconds is not None:
+    if stickiness_seconds is not None or names_one:
         groups = [(arn, weight) for arn, weight in groups if weight or (keeps_live and arn == live)]
     config: dict[str, object] = {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]}
     if stickiness_seconds is not None:

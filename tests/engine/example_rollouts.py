@@ -23,6 +23,7 @@ from bluegreen_constructs.engine.target_settings import (
     SideSettings,
     TargetSettings,
 )
+from bluegreen_constructs.testing_slots import example_slots
 
 NINE = datetime(2026, 11, 5, 9, tzinfo=UTC)
 ERRORS = ErrorComparison(negligible=0.0005)
@@ -199,8 +200,9 @@ SETTINGS_FIELDS = {
     "hold_back": st.floats(0, 100),
     "retained": st.integers(0, 100),
     "shares_load_balancer": st.booleans(),
-    "controller": st.sampled_from(["engine", "ecs"]),
+    "controller": st.sampled_from(["engine", "ecs", "slots"]),
     "is_judged": st.booleans(),
+    "slots": st.none() | st.just(example_slots("staging", "qa").slots),
     **dict.fromkeys(SPANS, LONG),
 }
 SETTINGS = st.builds(TargetSettings, **SETTINGS_FIELDS)

@@ -13,11 +13,15 @@ from bluegreen_constructs.engine.aws.executions import StepFunctionsExecutions
 from bluegreen_constructs.engine.aws.fleets import ComputeFleets
 from bluegreen_constructs.engine.aws.lambda_hooks import LambdaHooks
 from bluegreen_constructs.engine.aws.parameter_settings import ParameterSettings
+from bluegreen_constructs.engine.aws.slot_services import EcsSlotServices
 from bluegreen_constructs.engine.aws.weighted_rules import AlbWeightedRules
 from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.handlers import alarm, start, tick
 from bluegreen_constructs.engine.ports import Ports
+from bluegreen_constructs.engine.swap.beginning import SlotsBeginning
+from bluegreen_constructs.engine.swap.ports import SlotsPorts
 from bluegreen_constructs.engine.target_settings import TargetSettings
+from bluegreen_constructs.testing_slots import InMemoryActiveSides, InMemoryStacks
 
 from .client import Answer, SimulatedClient
 from .one_target import TABLE
@@ -57,14 +61,28 @@ class RealEngine:
             store=self.store,
         )
         self.source = ParameterSettings(patient(world.ssm), TRANSPORT_ERRORS)
+        # No target here has slots; the handlers look whether one has.
+        self.of_slots = SlotsPorts(
+            rules=self.rules,
+            members=self.rules,
+            services=EcsSlotServices(world.ecs, world.application_autoscaling, TRANSPORT_ERRORS),
+            metrics=self.ports.metrics,
+            hooks=self.ports.hooks,
+            events=self.ports.events,
+            store=self.store,
+            stacks=InMemoryStacks(),
+            active=InMemoryActiveSides(),
+        )
 
     def start(self, event: Answer) -> Answer:
         """The start handler."""
-        return start.serve(event, Beginning(self.source, self.store, self.rules, self.executions))
+        beginning = Beginning(self.source, self.store, self.rules, self.executions)
+        of_slots = SlotsBeginning(self.source, self.store, self.rules, InMemoryStacks(), self.executions)
+        return start.serve(event, beginning, of_slots)
 
     def tick(self, event: Answer) -> Answer:
         """The tick handler."""
-        return tick.serve(event, self.ports)
+        return tick.serve(event, self.ports, self.of_slots)
 
     def alarm(self, event: Answer) -> Answer:
         """The alarm handler."""

@@ -7,7 +7,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
+    from .active_side_parameter import ParameterClient
     from .auto_scaling_fleet import AutoScalingClient, LaunchTemplateClient
+    from .cloudformation_stacks import CloudFormationClient
     from .cloudwatch_metrics import CloudWatchClient
     from .dynamodb_store import DynamoDbClient
     from .ecs_deployments import DeploymentsClient
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .one_off_tasks import OneOffTaskClient
     from .parameter_settings import SsmClient
     from .sampled_requests import S3Client
+    from .slot_services import SlotEcsClient, SlotScalingClient
     from .verdict_metric import MetricClient
 
 # Three tries of botocore's standard mode, 13 s at most each, and its pauses between them. Handlers keep this much of
@@ -124,3 +127,23 @@ def one_off_tasks() -> "OneOffTaskClient":
 def s3() -> "S3Client":
     """Amazon S3; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("S3Client", boto3.client("s3", config=_PATIENT))
+
+
+def slot_services() -> "SlotEcsClient":
+    """Amazon ECS for the sides of slots; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("SlotEcsClient", boto3.client("ecs", config=_PATIENT))
+
+
+def slot_scaling() -> "SlotScalingClient":
+    """Application Auto Scaling for them; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("SlotScalingClient", boto3.client("application-autoscaling", config=_PATIENT))
+
+
+def cloudformation() -> "CloudFormationClient":
+    """AWS CloudFormation; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("CloudFormationClient", boto3.client("cloudformation", config=_PATIENT))
+
+
+def active_sides() -> "ParameterClient":
+    """Systems Manager, for what is written there; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("ParameterClient", boto3.client("ssm", config=_PATIENT))

@@ -10,6 +10,8 @@ from ..ports import Command, HistoryItem, ReleaseRecord, ReleaseStatus, Verb, Wa
 from ..release import Release
 from ..rollout import Rollout
 from ..rollout_codec import rollout_to_json
+from ..swap.record import SlotsRecord
+from ..swap.record_codec import record_to_json
 
 Item: TypeAlias = Mapping[str, Mapping[str, str]]
 """Attributes by name, each as {type: text}; only texts (S) and numbers (N) are used."""
@@ -25,7 +27,7 @@ ONLY = "-"
 
 
 def key(kind: str, target: str, sort: str = ONLY) -> dict[str, dict[str, str]]:
-    """The key of an item: `state`, `history`, `release`, or the verb of a command."""
+    """The key of an item: `state`, `slots`, `history`, `release`, or the verb of a command."""
     return {"pk": {"S": f"{kind}#{target}"}, "sk": {"S": sort}}
 
 
@@ -52,6 +54,17 @@ def state_item(rollout: Rollout, write: str) -> Item:
         "revision": {"N": str(rollout.revision)},
         "write": {"S": write},
         "rollout": {"S": rollout_to_json(rollout)},
+    }
+
+
+def slots_item(record: SlotsRecord, write: str) -> Item:
+    """The record of an application's slots; it is guarded and written as a rollout's state is."""
+    return {
+        **key("slots", record.target),
+        "fence": {"N": str(record.fence)},
+        "revision": {"N": str(record.revision)},
+        "write": {"S": write},
+        "record": {"S": record_to_json(record)},
     }
 
 

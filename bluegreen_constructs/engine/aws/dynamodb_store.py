@@ -9,6 +9,8 @@ from ..errors import AwsError
 from ..ports import VERBS, Command, HistoryItem, LostLockError, ReleaseRecord, Watched
 from ..rollout import Rollout
 from ..rollout_codec import rollout_from_json
+from ..swap.record import SlotsRecord
+from ..swap.record_codec import record_from_json
 from .client_calls import AwsClient, Calls, entries, entry
 from .dynamodb_items import (
     WATCHED,
@@ -20,6 +22,7 @@ from .dynamodb_items import (
     key,
     release_item,
     release_of,
+    slots_item,
     stamp,
     state_item,
     text,
@@ -92,18 +95,27 @@ class DynamoDbStore:
 
     def load(self, target: str) -> Rollout | None:
         """One call: GetItem."""
-        item = self._state(target)
+        item = self._state(key("state", target))
         return rollout_from_json(text(item, "rollout")) if item else None
 
     def begin(self, rollout: Rollout, former: Rollout | None) -> Rollout:
         """The rollout that is answered has the next revision, as after `save`."""
-        if former is None:
-            return self._put_state(rollout, {"ConditionExpression": "attribute_not_exists(pk)"})
-        return self._put_state(rollout, _same(former))
+        return self._put_rollout(rollout, former)
 
     def save(self, rollout: Rollout) -> Rollout:
         """One call: PutItem; another one, GetItem, when that fails."""
-        return self._put_state(rollout, _same(rollout))
+        return self._put_rollout(rollout, rollout)
+
+    def slots(self, target: str) -> SlotsRecord | None:
+        """One call: GetItem."""
+        item = self._state(key("slots", target))
+        return record_from_json(text(item, "record")) if item else None
+
+    def put_slots(self, record: SlotsRecord, former: SlotsRecord | None) -> SlotsRecord:
+        """One call: PutItem; another one, GetItem, when that fails."""
+        saved, write = replace(record, revision=record.revision + 1), self._new_write()
+        self._put_state(slots_item(saved, write), _in_place_of(former), record.target)
+        return saved
 
     def commands(self, target: str) -> Sequence[Command]:
         """One call: BatchGetItem; a few when DynamoDB leaves keys out."""
@@ -183,30 +195,33 @@ class DynamoDbStore:
         """One call: DeleteItem."""
         self._calls.make(self._client.delete_item, {"TableName": self._table, "Key": watched_key(one)})
 
-    def _put_state(self, rollout: Rollout, condition: Mapping[str, object]) -> Rollout:
+    def _put_rollout(self, rollout: Rollout, former: Rollout | None) -> Rollout:
         saved, write = replace(rollout, revision=rollout.revision + 1), self._new_write()
+        self._put_state(state_item(saved, write), _in_place_of(former), rollout.target)
+        return saved
+
+    def _put_state(self, item: Item, condition: Mapping[str, object], target: str) -> None:
         try:
-            self._put(state_item(saved, write), condition)
+            self._put(item, condition)
         except AwsError as error:
             # A try that was not answered may have had its effect; the client's next one then fails on its condition.
-            if self._is_written(rollout.target, write, error):
-                return saved
+            if self._is_written(item, error):
+                return
             if isinstance(error, _ConditionError):
                 raise LostLockError(
-                    f"somebody else saved the state of {rollout.target} in the meantime: nothing was changed, look at "
+                    f"somebody else saved the state of {target} in the meantime: nothing was changed, look at "
                     "bluegreen status and decide again"
                 ) from error
             raise
-        return saved
 
-    def _is_written(self, target: str, write: str, error: AwsError) -> bool:
+    def _is_written(self, item: Item, error: AwsError) -> bool:
         try:
-            return text(self._state(target), "write") == write
+            return text(self._state({"pk": item["pk"], "sk": item["sk"]}), "write") == text(item, "write")
         except AwsError:
             raise error from None  # what failed first tells more
 
-    def _state(self, target: str) -> Item:
-        arguments = {"TableName": self._table, "Key": key("state", target), "ConsistentRead": True}
+    def _state(self, place: Mapping[str, Mapping[str, str]]) -> Item:
+        arguments = {"TableName": self._table, "Key": place, "ConsistentRead": True}
         return cast("Item", entry(self._calls.make(self._client.get_item, arguments), "Item"))
 
     def _put(self, item: Item, condition: Mapping[str, object]) -> None:
@@ -226,10 +241,20 @@ class DynamoDbStore:
         return found
 
 
-def _same(rollout: Rollout) -> Mapping[str, object]:
+class _Saved(Protocol):
+    @property
+    def fence(self) -> int: ...
+
+    @property
+    def revision(self) -> int: ...
+
+
+def _in_place_of(former: _Saved | None) -> Mapping[str, object]:
+    if former is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
     return {
         "ConditionExpression": "fence = :fence AND revision = :revision",
-        "ExpressionAttributeValues": {":fence": {"N": str(rollout.fence)}, ":revision": {"N": str(rollout.revision)}},
+        "ExpressionAttributeValues": {":fence": {"N": str(former.fence)}, ":revision": {"N": str(former.revision)}},
     }
 
 

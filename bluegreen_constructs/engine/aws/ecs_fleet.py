@@ -1,9 +1,7 @@
 """A side that is a plain Amazon ECS service: its image, its number of tasks, and the lower bound of its scaling."""
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import Protocol
 
 from ..ecs_release import DESCRIBED_ONLY
 from ..errors import AwsError
@@ -11,6 +9,7 @@ from ..ports import FleetSeen
 from ..release import Release
 from ..target_settings import SideSettings
 from .client_calls import AwsClient, Calls, entries, entry, number
+from .ecs_calm import is_calm, trouble_of
 from .resource_kinds import Actions
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
@@ -31,11 +30,6 @@ IAM_ACTIONS: Actions = {
 }
 
 _RESERVED_TAGS = "aws:"
-
-# Which service events tell of trouble, and which one says that it is over.
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
-_TROUBLE = re.compile(r"unable to|failed|unhealthy|throttled|rolling back", re.IGNORECASE)
-_STEADY = "has reached a steady state"
 
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 
@@ -81,7 +75,7 @@ class EcsFleet:
         service = self._service(side)
         definition = entry(self._definition(service["taskDefinition"]), "taskDefinition")
         image = str(_container(side, definition)["image"])
-        settled = _is_calm(service) and (
+        settled = is_calm(service) and (
             release is None or (image == release.image_for(image) and self._runs_latest(service))
         )
         return FleetSeen(
@@ -89,7 +83,7 @@ class EcsFleet:
             minimum=self._minimum(side) if side.scalable else None,
             is_settled=settled,
             release=image,
-            trouble="" if settled else _trouble(service),
+            trouble="" if settled else trouble_of(service),
         )
 
     def deploy(self, side: SideSettings, release: Release, desired: int) -> None:
@@ -183,36 +177,3 @@ def _with_image(side: SideSettings, definition: Mapping[str, object], image: str
     # this one makes the call fail then.
     kept = {name: value for name, value in definition.items() if name not in DESCRIBED_ONLY}
     return {**kept, "containerDefinitions": containers}
-
-
-def _is_calm(service: Mapping[str, object]) -> bool:
-    deployments = entries(service, "deployments")
-    return (
-        [deployment.get("status") for deployment in deployments] == ["PRIMARY"]
-        and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
-        and number(service, "runningCount") == number(service, "desiredCount")
-        and number(service, "pendingCount") == 0
-    )
-
-
-def _trouble(service: Mapping[str, object]) -> str:
-    for deployment in entries(service, "deployments"):
-        if deployment.get("rolloutState") == "FAILED":
-            return str(deployment.get("rolloutStateReason") or "the deployment failed")
-    return next((said for said in _since_steady(service) if _TROUBLE.search(said)), "")
-
-
-def _since_steady(service: Mapping[str, object]) -> Iterator[str]:
-    """What the events say, the latest first, back to where this deployment began or all was well."""
-    began = next(
-        (one.get("createdAt") for one in entries(service, "deployments") if one.get("status") == "PRIMARY"), None
-    )
-    for event in entries(service, "events"):
-        said, at = str(event.get("message")), event.get("createdAt")
-        if _STEADY in said or _is_before(at, began):
-            return
-        yield said
-
-
-def _is_before(at: object, began: object) -> bool:
-    return at is not None and began is not None and cast("datetime", at) < cast("datetime", began)

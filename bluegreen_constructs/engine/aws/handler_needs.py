@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from . import (
+    active_side_parameter,
     auto_scaling_fleet,
+    cloudformation_stacks,
     cloudwatch_metrics,
     dynamodb_store,
     ecs_deployments,
@@ -14,6 +16,8 @@ from . import (
     one_off_tasks,
     parameter_settings,
     sampled_requests,
+    slot_families,
+    slot_services,
     verdict_metric,
     weighted_rules,
 )
@@ -29,6 +33,7 @@ _HOOK_RECORD: Actions = {
 NEEDS: Mapping[str, tuple[Actions, ...]] = {
     # Takes the lock and says so on the rule, whose weights it leaves alone; it only asks after executions.
     "start": (
+        cloudformation_stacks.IAM_ACTIONS,
         parameter_settings.IAM_ACTIONS,
         dynamodb_store.IAM_ACTIONS,
         weighted_rules.READ_ACTIONS,
@@ -43,6 +48,8 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         auto_scaling_fleet.IAM_ACTIONS,
         lambda_hooks.IAM_ACTIONS,
         eventbridge_events.IAM_ACTIONS,
+        slot_services.IAM_ACTIONS,
+        active_side_parameter.WRITE_ACTIONS,
     ),
     # The abort: the rule first, then the state, then the execution.
     "alarm": (
@@ -62,6 +69,13 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         eventbridge_events.IAM_ACTIONS,
     ),
     "migration": (one_off_tasks.IAM_ACTIONS, _HOOK_RECORD),
+    # What a stack's events do to an application with slots: revisions, the record, bounds, the parameter.
+    "slots_resource": (
+        slot_families.IAM_ACTIONS,
+        slot_services.IAM_ACTIONS,
+        dynamodb_store.STATE_ACTIONS,
+        active_side_parameter.IAM_ACTIONS,
+    ),
     "replay": (sampled_requests.IAM_ACTIONS, one_off_tasks.SOURCE_ACTIONS, _HOOK_RECORD),
 }
 """By handler (`engine.handlers.<name>`). An action that two declarations have is needed on the kinds of both."""

@@ -20,6 +20,9 @@ Kind: TypeAlias = Literal[
     "scalable target",
     "service deployment",
     "service revision",
+    "slot family",
+    "slot parameter",
+    "stack",
     "state machine",
     "table",
     "tagged at launch",
@@ -42,6 +45,9 @@ parameter: `parameter/bluegreen/targets/*`, which covers the path with its last 
 rule: the live rules and the test rules.
 sampled object: the S3 objects of sampled requests.
 service deployment, service revision, task: those of the services of the cluster.
+slot family: `*`, for what deregisters a revision knows no resource-level permissions.
+slot parameter: the parameters that say which side of an application with slots is active.
+stack: the stack that the target is in.
 """
 
 Actions: TypeAlias = Mapping[str, tuple[Kind, ...]]

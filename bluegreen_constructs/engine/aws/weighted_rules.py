@@ -7,7 +7,7 @@ from typing import Protocol
 from ..errors import AwsError
 from ..listener_rules import Json, RuleNotFoundError
 from ..ports import RuleSeen, TargetsSeen
-from .client_calls import AwsClient, Calls, entries, entry
+from .client_calls import AwsClient, Calls, entries, entry, number
 from .resource_kinds import Actions
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
@@ -54,7 +54,7 @@ class RuleWriteClient(AwsClient, Protocol):
 
 
 class AlbWeightedRules:
-    """`engine.ports.WeightedRules` on AWS."""
+    """`engine.ports.WeightedRules` on AWS, and `engine.swap.ports.GroupMembers`."""
 
     def __init__(
         self,
@@ -107,12 +107,24 @@ class AlbWeightedRules:
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
         """
-        answer = self._reads.make(self._client.describe_target_health, {"TargetGroupArn": group_arn})
-        health = [entry(one, "TargetHealth") for one in entries(answer, "TargetHealthDescriptions")]
-        registered = [one for one in health if one.get("State") != _LEAVING and one.get("Reason") != _NOT_REGISTERED]
+        registered = [entry(one, "TargetHealth") for one in self._registered(group_arn)]
         unchecked = [one for one in registered if one.get("Reason") == _UNCHECKED]
         healthy = [one for one in registered if one.get("State") == "healthy"]
         return TargetsSeen(healthy=len(healthy) + len(unchecked), registered=len(registered), is_checked=not unchecked)
+
+    def addresses(self, group_arn: str) -> Sequence[tuple[str, int]]:
+        """One call: DescribeTargetHealth. Address and port of each target that is not leaving, healthy or not yet."""
+        targets = [entry(one, "Target") for one in self._registered(group_arn)]
+        return [(str(target["Id"]), number(target, "Port")) for target in targets]
+
+    def _registered(self, group_arn: str) -> list[Mapping[str, object]]:
+        answer = self._reads.make(self._client.describe_target_health, {"TargetGroupArn": group_arn})
+        return [
+            one
+            for one in entries(answer, "TargetHealthDescriptions")
+            if (health := entry(one, "TargetHealth")).get("State") != _LEAVING
+            and health.get("Reason") != _NOT_REGISTERED
+        ]
 
     def write(self, rule_arn: str, actions: Sequence[Json]) -> None:
         """Replace the whole action list. Raises RuleNotFoundError.

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..abort import Abortable, abort
 from ..aws import clients
@@ -14,11 +15,13 @@ from ..environment import Environment
 from ..errors import AwsError, ConfigurationError
 from ..invocation import instant
 from ..lifecycle import Phase
-from ..ports import Executions, Store, WeightedRules
-from ..rollout import Rollout
+from ..ports import Executions, WeightedRules
+from ..swap.lifecycle import SwapPhase
+from ..swap.ports import AllStores
 
 _log = logging.getLogger(__name__)
 _WITH_TRAFFIC = frozenset({Phase.SHIFTING, Phase.BAKING})
+_SWAP_WITH_TRAFFIC = frozenset({SwapPhase.CANARY, SwapPhase.COMMITTING, SwapPhase.BAKING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class AlarmPorts:
     """The part of the world that an alarm's abort needs."""
 
     rules: WeightedRules
-    store: Store
+    store: AllStores
     executions: Executions
 
 
@@ -56,18 +59,18 @@ def serve(event: Mapping[str, object], ports: AlarmPorts) -> Mapping[str, object
     if event.get("state") != "ALARM":
         return {"done": "NOT_IN_ALARM"}
     try:
-        rollout = ports.store.load(target)
+        found = _to_be_aborted(ports.store, target)
     except AwsError:
         # With the table down the rule itself says what is in flight; that it moved no traffic yet, nobody can say.
         if not isinstance(event.get("rule"), str):
             raise
         where: Abortable = _RuleOnly(target, str(event["rule"]))
     else:
-        if rollout is None or not _is_to_be_aborted(rollout):
+        if found is None:
             return {"done": "NOTHING_IN_FLIGHT"}
-        if instant(event) < rollout.started_at:
+        if instant(event) < found.since:
             return {"done": "BEFORE_THIS_ROLLOUT"}
-        where = rollout.settings
+        where = found.where
     outcome = abort(
         ports.rules,
         where,
@@ -83,6 +86,22 @@ def serve(event: Mapping[str, object], ports: AlarmPorts) -> Mapping[str, object
     return {"done": outcome.state, "calls": outcome.calls}
 
 
-def _is_to_be_aborted(rollout: Rollout) -> bool:
-    """An alarm before traffic moved is not the candidate's; what cannot be taken back the tick freezes."""
-    return rollout.phase in _WITH_TRAFFIC and not rollout.is_irreversible and not rollout.is_expedited
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    where: Abortable
+    since: datetime
+
+
+def _to_be_aborted(store: AllStores, target: str) -> _InFlight | None:
+    """The rollout or the swap that an alarm ends.
+
+    An alarm before traffic moved is not the candidate's; what cannot be taken back the tick freezes.
+    """
+    rollout = store.load(target)
+    if rollout is not None and not rollout.has_ended:
+        ends = rollout.phase in _WITH_TRAFFIC and not rollout.is_irreversible and not rollout.is_expedited
+        return _InFlight(rollout.settings, rollout.started_at) if ends else None
+    record = store.slots(target)
+    if record is None or record.op is None or record.settings is None or record.op.phase not in _SWAP_WITH_TRAFFIC:
+        return None
+    return _InFlight(record.settings, record.op.started_at)

@@ -1,20 +1,18 @@
 """Lambda entry point of `TrafficRule`: one event of the custom resource in, one answer to CloudFormation out."""
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from ..aws import clients
 from ..aws.elbv2_rules import Elbv2Rules
-from ..cloudformation import PUT_SECONDS, Request, RequestType, Sender, Status, answer_to, put, request_of, sender_of
-from ..errors import BlueGreenError, ConfigurationError
+from ..cloudformation import PUT_SECONDS, Request, RequestType, Sender, put, request_of
+from ..errors import ConfigurationError
 from ..listener_rules import ListenerRules
 from ..live_rule import LiveRule, Outcome, Owner
 from ..patience import Patience
+from ..resource_answer import Applied, answer_event
 from ..rule_settings import listener_of, settings_of
-
-_log = logging.getLogger(__name__)
 
 
 class LambdaContext(Protocol):
@@ -45,35 +43,13 @@ def serve(
     send: Callable[[str, bytes], None],
     pause: Callable[[float], None],
 ) -> None:
-    """Apply the event and send the answer.
+    """Apply the event and send the answer; raises as `answer_event` does."""
 
-    Raises:
-        ConfigurationError: the event names nobody to answer to.
-        AnswerError: the answer could not be sent; Lambda then delivers the event again, which is harmless.
-    """
-    sender = sender_of(event)
-    status, data = Status.FAILED, {}
-    try:
+    def apply(sender: Sender) -> Applied:
         outcome = _applied(sender, request_of(event), rules, pause)
-        status, reason, data = Status.SUCCESS, outcome.note, {"RuleArn": outcome.rule_arn}
-    except BlueGreenError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - CloudFormation would wait five minutes for an answer that never comes
-        _log.exception("unexpected error", extra={"stack": sender.stack_id, "logicalId": sender.logical_id})
-        reason = f"{type(error).__name__}: {error}"
-    _log.info(
-        "answering CloudFormation",
-        extra={
-            "stack": sender.stack_id,
-            "logicalId": sender.logical_id,
-            "requestType": str(event.get("RequestType")),
-            "requestId": sender.request_id,
-            "answer": status.value,
-            "reason": reason,
-            **data,
-        },
-    )
-    send(sender.response_url, answer_to(sender, status, reason, data))
+        return outcome.note, {"RuleArn": outcome.rule_arn}
+
+    answer_event(event, apply, send)
 
 
 def _applied(

@@ -121,6 +121,60 @@ def test_targets_are_counted_by_what_elb_says_of_their_health(stubbed: Stubbed, 
     assert stubbed.rules.targets(GROUP) == seen
 
 
+def members(*targets: tuple[str, int | None, str, str | None]) -> dict:
+    return {
+        "TargetHealthDescriptions": [
+            {
+                "Target": {"Id": address, **({"Port": port} if port else {})},
+                "TargetHealth": {"State": state, **({"Reason": reason} if reason else {})},
+            }
+            for address, port, state, reason in targets
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("targets", "addresses"),
+    [
+        ([], []),
+        ([("10.0.0.1", 8080, "healthy", None)], [("10.0.0.1", 8080)]),
+        # a task that is to be warmed is not healthy yet, nor is its group in use
+        ([("10.0.0.1", 8080, "initial", "Elb.InitialHealthChecking")], [("10.0.0.1", 8080)]),
+        ([("10.0.0.1", 8080, "unused", "Target.NotInUse")], [("10.0.0.1", 8080)]),
+        ([("10.0.0.1", 8080, "unhealthy", "Target.Timeout")], [("10.0.0.1", 8080)]),
+        # two tasks of one instance
+        ([("i-1", 32768, "healthy", None), ("i-1", 32769, "healthy", None)], [("i-1", 32768), ("i-1", 32769)]),
+        (
+            [
+                ("10.0.0.1", 8080, "draining", "Target.DeregistrationInProgress"),
+                ("10.0.0.2", 8080, "unused", "Target.NotRegistered"),
+                ("10.0.0.3", 8080, "healthy", None),
+            ],
+            [("10.0.0.3", 8080)],
+        ),
+        # a function has no port
+        (
+            [("arn:aws:lambda:us-east-1:1:function:f", None, "healthy", None)],
+            [("arn:aws:lambda:us-east-1:1:function:f", 0)],
+        ),
+    ],
+)
+def test_the_members_of_a_group_are_those_that_are_not_leaving_healthy_or_not_yet(
+    stubbed: Stubbed, targets: list, addresses: list
+) -> None:
+    stubbed.reads.answers("describe_target_health", members(*targets), {"TargetGroupArn": GROUP})
+    assert stubbed.rules.addresses(GROUP) == addresses
+
+
+def test_members_that_cannot_be_asked_for_are_an_aws_error_and_not_an_empty_group(stubbed: Stubbed) -> None:
+    stubbed.reads.fails("describe_target_health", "TargetGroupNotFound")
+    with pytest.raises(AwsError, match="in the words of AWS"):
+        stubbed.rules.addresses(GROUP)
+    silent = SilentClient("elbv2")
+    with pytest.raises(AwsError, match="timeout"):
+        AlbWeightedRules(silent, silent, (BotoCoreError,)).addresses(GROUP)
+
+
 def test_every_call_is_declared_and_nothing_else_is(stubbed: Stubbed) -> None:
     stubbed.reads.answers("describe_rules", DESCRIBED)
     stubbed.reads.answers("describe_tags", TAGS)

@@ -14,6 +14,7 @@ from bluegreen_constructs.engine.aws.dynamodb_items import (
     history_of,
     key,
     release_item,
+    slots_item,
     state_item,
 )
 from bluegreen_constructs.engine.aws.dynamodb_store import (
@@ -21,10 +22,12 @@ from bluegreen_constructs.engine.aws.dynamodb_store import (
     STATE_ACTIONS,
     DynamoDbStore,
 )
-from bluegreen_constructs.engine.errors import AwsError
+from bluegreen_constructs.engine.errors import AwsError, ObservationError
 from bluegreen_constructs.engine.ports import Command, HistoryItem, LostLockError, ReleaseRecord, Watched
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Rollout
+from bluegreen_constructs.engine.swap.record import SideRecord, SlotsRecord
+from bluegreen_constructs.engine.swap.record_codec import record_from_json
 from bluegreen_constructs.engine.target_settings import Compute, SideSettings, TargetSettings
 
 NOW = datetime(2026, 11, 21, 12, 0, 5, 250000, tzinfo=UTC)
@@ -51,6 +54,17 @@ SAME = {
 }
 LOOK = {"TableName": "table", "Key": key("state", TARGET), "ConsistentRead": True}
 NEXT = replace(ROLLOUT, revision=8)
+SLOTS = SlotsRecord(
+    TARGET,
+    "arn:stack",
+    {"production": "a", "staging": "b"},
+    {"a": SideRecord("1", "arn:a:1"), "b": SideRecord("2", "arn:b:1")},
+    epoch=3,
+    fence=4,
+    revision=7,
+)
+SAVED_SLOTS = replace(SLOTS, revision=8)
+LOOK_AT_SLOTS = {"TableName": "table", "Key": key("slots", TARGET), "ConsistentRead": True}
 LOOK_AT_TIME = {
     "TableName": "table",
     "ConsistentRead": True,
@@ -154,6 +168,100 @@ class TestState:
             store.save(ROLLOUT)
         first, second = (arguments["Item"]["write"]["S"] for _, arguments in stubbed.asked)
         assert first != second
+
+
+class TestSlots:
+    def test_a_record_is_loaded_by_a_consistent_read_of_an_item_of_its_own(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        item = slots_item(SLOTS, "w")
+        stubbed.answers("get_item", {"Item": item}, LOOK_AT_SLOTS)
+        assert store.slots(TARGET) == SLOTS
+        assert (item["pk"], item["sk"]) == ({"S": "slots#Serving/Model"}, {"S": "-"})
+
+    def test_a_target_without_slots_has_none(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        stubbed.answers("get_item", {}, LOOK_AT_SLOTS)
+        assert store.slots(TARGET) is None
+
+    def test_what_is_no_record_is_refused_and_not_taken_for_none(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        stubbed.answers("get_item", {"Item": {**slots_item(SLOTS, "w"), "record": {"S": "{}"}}})
+        with pytest.raises(ObservationError, match="the stored slots"):
+            store.slots(TARGET)
+
+    def test_a_save_takes_the_place_of_exactly_the_former_and_answers_the_next_revision(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        former = replace(SLOTS, fence=3, revision=40)
+        values = {":fence": {"N": "3"}, ":revision": {"N": "40"}}
+        item = slots_item(SAVED_SLOTS, "ours")
+        condition = {**SAME, "ExpressionAttributeValues": values}
+        stubbed.answers("put_item", {}, {"TableName": "table", "Item": item, **condition})
+        assert store.put_slots(SLOTS, former) == SAVED_SLOTS
+        assert (item["fence"], item["revision"]) == ({"N": "4"}, {"N": "8"}), "what the next one's condition reads"
+        assert record_from_json(item["record"]["S"]) == SAVED_SLOTS
+
+    def test_the_first_record_takes_a_place_that_nobody_has(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        condition = {"ConditionExpression": "attribute_not_exists(pk)"}
+        stubbed.answers("put_item", {}, {"TableName": "table", "Item": slots_item(SAVED_SLOTS, "ours"), **condition})
+        assert store.put_slots(SLOTS, None) == SAVED_SLOTS
+
+    @pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "InternalServerError", "ThrottlingException"])
+    def test_a_save_that_had_its_effect_before_the_client_tried_again_is_done(
+        self, stubbed: StubbedClient, store: DynamoDbStore, code: str
+    ) -> None:
+        stubbed.fails("put_item", code)
+        stubbed.answers("get_item", {"Item": slots_item(SAVED_SLOTS, "ours")}, LOOK_AT_SLOTS)
+        assert store.put_slots(SLOTS, SLOTS) == SAVED_SLOTS
+
+    @pytest.mark.parametrize("former", [None, SLOTS])
+    def test_a_save_over_somebody_elses_has_lost_the_lock(
+        self, stubbed: StubbedClient, store: DynamoDbStore, former: SlotsRecord | None
+    ) -> None:
+        stubbed.fails("put_item", "ConditionalCheckFailedException")
+        # the very same content, of another worker
+        stubbed.answers("get_item", {"Item": slots_item(SAVED_SLOTS, "theirs")}, LOOK_AT_SLOTS)
+        with pytest.raises(LostLockError, match=r"saved the state of Serving/Model .* nothing was changed"):
+            store.put_slots(SLOTS, former)
+
+    def test_a_save_over_a_record_that_is_gone_has_lost_the_lock_too(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        stubbed.fails("put_item", "ConditionalCheckFailedException")
+        stubbed.answers("get_item", {}, LOOK_AT_SLOTS)
+        with pytest.raises(LostLockError):
+            store.put_slots(SLOTS, SLOTS)
+
+    def test_a_save_without_effect_is_an_aws_error_and_no_lost_lock(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        stubbed.fails("put_item", "ThrottlingException")
+        stubbed.answers("get_item", {"Item": slots_item(SLOTS, "before")}, LOOK_AT_SLOTS)
+        with pytest.raises(AwsError, match="ThrottlingException") as told:
+            store.put_slots(SLOTS, SLOTS)
+        assert not isinstance(told.value, LostLockError)
+
+    def test_when_nobody_can_tell_whose_save_it_was_the_first_error_stands(
+        self, stubbed: StubbedClient, store: DynamoDbStore
+    ) -> None:
+        stubbed.fails("put_item", "ConditionalCheckFailedException", "the condition failed")
+        stubbed.fails("get_item", "InternalServerError")
+        with pytest.raises(AwsError, match="the condition failed"):
+            store.put_slots(SLOTS, SLOTS)
+
+    def test_a_table_that_does_not_answer_is_an_aws_error(self) -> None:
+        store = DynamoDbStore(SilentClient("dynamodb"), "table", (BotoCoreError,))
+        for call in (lambda: store.put_slots(SLOTS, None), lambda: store.slots(TARGET)):
+            with pytest.raises(AwsError, match="timeout"):
+                call()
+
+    def test_it_needs_no_right_that_a_rollout_does_not(self, stubbed: StubbedClient, store: DynamoDbStore) -> None:
+        stubbed.answers("get_item")
+        stubbed.answers("put_item")
+        store.slots(TARGET)
+        store.put_slots(SLOTS, None)
+        assert set(stubbed.actions) == set(STATE_ACTIONS)
 
 
 class TestCommands:

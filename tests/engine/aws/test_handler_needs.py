@@ -34,7 +34,7 @@ def test_every_kind_of_resource_is_a_known_one_and_each_is_used() -> None:
 
 
 def test_each_handler_of_the_engine_has_its_needs() -> None:
-    assert set(NEEDS) == {"start", "tick", "alarm", "ecs_judge", "migration", "replay"}
+    assert set(NEEDS) == {"start", "tick", "alarm", "ecs_judge", "migration", "replay", "slots_resource"}
 
 
 def test_start_and_alarm_change_no_compute_and_invoke_nothing() -> None:
@@ -45,6 +45,11 @@ def test_start_and_alarm_change_no_compute_and_invoke_nothing() -> None:
 
 def test_start_writes_no_rule_and_starts_nothing() -> None:
     assert not allowed("start") & {"elasticloadbalancing:ModifyRule", "states:StartExecution", "states:StopExecution"}
+
+
+def test_what_a_stacks_events_do_to_slots_moves_no_traffic() -> None:
+    actions = allowed("slots_resource")
+    assert not {action for action in actions if action.startswith(("elasticloadbalancing:", "lambda:"))}
 
 
 def test_alarm_can_abort() -> None:
