@@ -145,7 +145,7 @@ _PROPERTIES: dict[str, tuple[_Rule, ...]] = {
         ("Actions.Type", _one_of("forward", "redirect", "fixed-response"), _IDENTITY),
     ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": (
-        ("TargetType", _one_of("ip", "instance"), "a target is a local process with an address of its own"),
+        ("TargetType", _one_of("ip", "instance", "lambda"), "a target is a local process, or a function"),
         ("Protocol", _one_of("HTTP"), "targets are asked over HTTP"),
         ("ProtocolVersion", _one_of("HTTP1"), "targets are asked over HTTP/1.1"),
     ),

@@ -96,7 +96,10 @@ TYPES: dict[str, tuple[str, str]] = {
         "played",
         "one loopback socket per listener, and the metrics CloudWatch would show",
     ),
-    "AWS::ElasticLoadBalancingV2::TargetGroup": ("played", "health checks, draining and metrics of its live targets"),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": (
+        "played",
+        "health checks, draining and metrics of its live targets; a function is invoked, as its policy allows",
+    ),
     "AWS::Events::EventBus": ("emulated", "takes events and matches rules"),
     "AWS::Events::Rule": ("emulated", "events that match reach their targets; schedules run on rehearsed time"),
     "AWS::IAM::InstanceProfile": ("record only", "kept and shown; permissions are not enforced"),

@@ -18,6 +18,7 @@ from ..ecs.played_ecs import EcsSettings, PlayedEcs
 from ..ecs.played_services import Records, Service, is_played
 from ..ecs.service_api import Answer, EmulatorEcs, JsonAnswer, ServiceApi
 from ..ecs.service_resource import EcsResources
+from . import ecs_families
 from .patches import Patches
 from .world import World
 
@@ -39,6 +40,7 @@ def install(patches: Patches, world: World) -> PlayedEcs:
     """Put the played services in the place of ministack's."""
     from ministack.services import ecs, eventbridge  # noqa: PLC0415  # an optional extra
 
+    ecs_families.install(patches, ecs)
     records = _records(patches, world, ecs)
     put_events = cast("Callable[..., object]", patches.original(eventbridge, "_put_events"))
     config = world.config
@@ -63,7 +65,7 @@ def _records(patches: Patches, world: World, ecs: ModuleType) -> Records:
 
     enter = cast("Callable[[str, str], AbstractContextManager[None]]", patches.original(responses, "request_scope"))
     definitions = cast("Mapping[str, Mapping[str, object]]", patches.original(ecs, "_task_defs"))
-    key_of = cast("Callable[[str], str | None]", patches.original(ecs, "_resolve_td_key"))
+    key_of = cast("Callable[[str], str | None]", ecs._resolve_td_key)  # ours, by now
 
     def scope() -> AbstractContextManager[None]:
         return enter(world.config.account, world.config.region)

@@ -35,6 +35,7 @@ from ..load_balancer.records import (
     TargetRecord,
     effective_target,
 )
+from . import elbv2_functions
 from .elbv2_state import (
     balancer_of,
     existing_group,
@@ -48,7 +49,7 @@ from .elbv2_state import (
 )
 from .elbv2_templates import install_template_types
 from .patches import Patches
-from .world import World
+from .world import EmulatorConfig, World
 
 _Answer = tuple[int, dict[str, str], bytes]
 _Handler = Callable[[Parameters], _Answer]
@@ -69,9 +70,10 @@ def install(patches: Patches, world: World) -> LoadBalancerPlane:
         metrics=world.metrics,
         clock=world.clock,
         address_of=lambda target: world.instance_addresses.get(target, target),
+        functions=elbv2_functions.targets(world.config),
     )
     world.load_balancers = plane
-    _Overlay(patches, plane).install()
+    _Overlay(patches, plane, world.config).install()
     return plane
 
 
@@ -85,6 +87,7 @@ class _Overlay:
 
     patches: Patches
     plane: LoadBalancerPlane
+    config: EmulatorConfig
 
     def install(self) -> None:
         """Put everything in its place: shapes, then API actions, then CloudFormation types."""
@@ -98,8 +101,9 @@ class _Overlay:
         )
         self.patches.replace(alb, "_parse_conditions", _parse_conditions, written_for=["params", "prefix"])
         self.patches.replace(alb, "_condition_xml", condition_xml, written_for=["c"])
+        elbv2_functions.show_as_aws_does(self.patches)
         self.install_api_actions()
-        install_template_types(self.patches)
+        install_template_types(self.patches, self.config)
 
     def install_api_actions(self) -> None:
         """Wrap the handlers of the API's actions; each may raise ApiRefusal."""
@@ -107,6 +111,7 @@ class _Overlay:
         checks: dict[str, Callable[[Parameters], None]] = {
             "CreateListener": self.check_create_listener,
             "CreateRule": self.check_create_rule,
+            "RegisterTargets": self.check_registered_targets,
             "DeleteRule": _check_deleted_rule,
             "DeleteTargetGroup": lambda params: refuse_a_group_in_use(value(params, "TargetGroupArn") or ""),
             "DescribeListeners": _check_described_listeners,
@@ -116,6 +121,7 @@ class _Overlay:
             "SetRulePriorities": _check_priorities,
         }
         replacements: dict[str, _Handler] = {
+            "CreateTargetGroup": _creating_function_groups(handlers["CreateTargetGroup"]),
             "DeleteLoadBalancer": self.delete_load_balancer,
             "DeregisterTargets": _deregister_targets,
             "DescribeRules": _describe_rules,
@@ -190,6 +196,12 @@ class _Overlay:
         if port := value(params, "Port"):
             refuse_a_taken_port(balancer, port, except_for=arn)
         self.parse_actions(params, "DefaultActions")
+
+    def check_registered_targets(self, params: Parameters) -> None:
+        """Refuse what a function's group does not take."""
+        group = existing_group(value(params, "TargetGroupArn") or "")
+        there = cast(list[TargetRecord], alb._targets.get(group["TargetGroupArn"]) or [])
+        elbv2_functions.refuse_wrong_functions(group, targets(params, "Targets"), there, self.config)
 
     def delete_load_balancer(self, params: Parameters) -> _Answer:
         """AWS deletes a load balancer's listeners and rules with it, and does not mind one that is gone."""
@@ -276,6 +288,21 @@ def _check_priorities(params: Parameters) -> None:
         raise ApiRefusal("ValidationError", "The priorities of one call must be different")
     for arn, rule in rules.items():
         refuse_a_taken_priority(rule["ListenerArn"], wanted[arn], except_for=wanted)
+
+
+def _creating_function_groups(create: _Handler) -> _Handler:
+    """A function's group is made with its own settings and attributes."""
+
+    def created(params: Parameters) -> _Answer:
+        if value(params, "TargetType") != "lambda":
+            return create(params)
+        before = set(alb._tgs.keys())
+        answer = create({**elbv2_functions.SETTINGS, **params})
+        for arn in set(alb._tgs.keys()) - before:
+            alb._tg_attrs[arn] = [{"Key": k, "Value": v} for k, v in elbv2_functions.ATTRIBUTES.items()]
+        return answer
+
+    return created
 
 
 def _register_targets(params: Parameters) -> _Answer:

@@ -12,7 +12,8 @@ from ministack.services.cloudformation import provisioners
 from ...engine.errors import RehearsalError
 from ..load_balancer.action_rules import ApiRefusal, complete_actions
 from ..load_balancer.query_shapes import template_conditions, template_forward_config
-from ..load_balancer.records import ActionRecord
+from ..load_balancer.records import ActionRecord, TargetRecord
+from . import elbv2_functions
 from .elbv2_state import (
     balancer_of,
     refuse_a_group_in_use,
@@ -22,6 +23,7 @@ from .elbv2_state import (
     users_of_groups,
 )
 from .patches import Patches
+from .world import EmulatorConfig
 
 _Created = tuple[str, dict[str, object]]
 _Properties = dict[str, object]
@@ -42,7 +44,7 @@ _GROUP_ATTRIBUTES = {
 }
 
 
-def install_template_types(patches: Patches) -> None:
+def install_template_types(patches: Patches, config: EmulatorConfig) -> None:
     """Wrap the CloudFormation handlers; RehearsalError when the emulator's are not those the overlay knows."""
     written = ["props", "lb_arn", "prop"]
     patches.replace(provisioners, "_elbv2_listener_actions", _template_actions, written_for=written)
@@ -53,8 +55,8 @@ def install_template_types(patches: Patches) -> None:
     _mend_type(
         patches,
         "TargetGroup",
-        create=lambda create: _with_targets(_with_default_attributes(create)),
-        update=_with_changed_targets,
+        create=lambda create: _with_targets(_with_default_attributes(create), config),
+        update=lambda update: _with_changed_targets(update, config),
         delete=_unless_in_use,
     )
     _mend_type(patches, "ListenerRule", create=_checked_rule_create, update=_checked_rule_update)
@@ -128,48 +130,67 @@ def _with_default_attributes(create: Callable[..., object]) -> Callable[..., obj
     """A declared attribute replaces its default, the others keep theirs."""
 
     def created(logical_id: str, props: _Properties, stack_name: str) -> object:
-        answer = cast(_Created, create(logical_id, props, stack_name))
-        declared = stored_attributes(alb._tg_attrs.get(answer[0]))
-        alb._tg_attrs[answer[0]] = [{"Key": k, "Value": v} for k, v in (_GROUP_ATTRIBUTES | declared).items()]
+        answer = cast(_Created, create(logical_id, elbv2_functions.with_settings(props), stack_name))
+        is_function = props.get("TargetType") == "lambda"
+        # The emulator has attributes of its own for a group that declares none.
+        declared = stored_attributes(alb._tg_attrs.get(answer[0]) if props.get("TargetGroupAttributes") else None)
+        defaults = elbv2_functions.ATTRIBUTES if is_function else _GROUP_ATTRIBUTES
+        alb._tg_attrs[answer[0]] = [{"Key": k, "Value": v} for k, v in (defaults | declared).items()]
         return answer
 
     return created
 
 
-def _with_targets(create: Callable[..., object]) -> Callable[..., object]:
-    """The declared targets are registered, as the type's reference says; the emulator's handler leaves them out."""
+def _with_targets(create: Callable[..., object], config: EmulatorConfig) -> Callable[..., object]:
+    """The declared targets are registered, as the type's reference says; the emulator's handler leaves them out.
+
+    A group whose targets are refused is not left behind.
+    """
 
     def created(logical_id: str, props: _Properties, stack_name: str) -> object:
         answer = cast(_Created, create(logical_id, props, stack_name))
-        alb._targets[answer[0]] = _declared_targets(props)
+        wanted = _declared_targets(props)
+        try:
+            elbv2_functions.refuse_wrong_functions(alb._tgs[answer[0]], wanted, [], config)
+        except ApiRefusal:
+            provisioners._elbv2_target_group_delete(answer[0], props)
+            raise
+        alb._targets[answer[0]] = wanted
         return answer
 
     return created
 
 
-def _with_changed_targets(update: Callable[..., object]) -> Callable[..., object]:
+def _with_changed_targets(update: Callable[..., object], config: EmulatorConfig) -> Callable[..., object]:
     """Targets that the template adds or drops; those that a service or a group registered stay."""
 
     def updated(
         physical_id: str, before: _Properties, after: _Properties, stack_name: str, logical_id: str | None = None
     ) -> object:
-        answer = cast(_Created, update(physical_id, before, after, stack_name, logical_id=logical_id))
+        settled = elbv2_functions.with_settings(after)
+        answer = cast(_Created, update(physical_id, before, settled, stack_name, logical_id=logical_id))
         declared, wanted = _declared_targets(before), _declared_targets(after)
+        group = alb._tgs[answer[0]]
         if answer[0] != physical_id:
+            elbv2_functions.refuse_wrong_functions(group, wanted, [], config)
             alb._targets[answer[0]] = wanted
         elif declared != wanted:
             kept = [target for target in alb._targets.get(physical_id) or [] if target not in declared]
+            elbv2_functions.refuse_wrong_functions(group, wanted, kept, config)
             alb._targets[physical_id] = [*kept, *(target for target in wanted if target not in kept)]
         return answer
 
     return updated
 
 
-def _declared_targets(props: Mapping[str, object]) -> list[dict[str, object]]:
-    return [
-        {"Id": str(target["Id"]), **({"Port": int(str(target["Port"]))} if target.get("Port") else {})}
-        for target in cast(Sequence[Mapping[str, object]], props.get("Targets") or ())
-    ]
+def _declared_targets(props: Mapping[str, object]) -> list[TargetRecord]:
+    found = []
+    for given in cast(Sequence[Mapping[str, object]], props.get("Targets") or ()):
+        target = TargetRecord(Id=str(given["Id"]))
+        if given.get("Port"):
+            target["Port"] = int(str(given["Port"]))
+        found.append(target)
+    return found
 
 
 def _unless_in_use(delete: Callable[..., object]) -> Callable[..., object]:

@@ -21,6 +21,7 @@ class TargetState(StrEnum):
     UNHEALTHY = "unhealthy"
     DRAINING = "draining"
     UNUSED = "unused"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class HealthTrack:
         if self.checked:
             return TargetHealth(target, self.state, "Elb.InitialHealthChecking", "Initial health checks in progress")
         return TargetHealth(target, self.state, "Elb.RegistrationInProgress", "Target registration is in progress")
+
+
+def _unchecked(target: Target) -> TargetHealth:
+    return TargetHealth(
+        target,
+        TargetState.UNAVAILABLE,
+        "Target.HealthCheckDisabled",
+        "Health checks are not enabled for this target group",
+    )
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,9 @@ class HealthBook:
             return set(self._tracks)
 
     def healthy(self, group: TargetGroup) -> set[Target]:
-        """The group's healthy targets."""
+        """The group's healthy targets; all of a group that has no health checks."""
+        if not group.is_checked:
+            return set(group.targets)
         with self._lock:
             return {
                 target
@@ -174,7 +186,7 @@ class HealthBook:
 
     def _health(self, group: TargetGroup, target: Target) -> TargetHealth:
         if track := self._tracks.get((group.arn, target)):
-            return track.health(target)
+            return track.health(target) if group.is_checked else _unchecked(target)
         if target in group.targets:
             return TargetHealth(
                 target,

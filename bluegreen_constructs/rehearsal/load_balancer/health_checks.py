@@ -1,4 +1,7 @@
-"""The health checks themselves: real HTTP requests to every target of every group in use."""
+"""The health checks themselves: real HTTP requests to every target of every group in use, real calls of functions.
+
+A function is checked when its group says so; by default it is not.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +10,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from ..clock import Clock
 from .health import FAILED, PASSED, TIMED_OUT, CheckResult, HealthBook, mismatch
+from .lambda_events import FunctionError, check_event
+from .lambda_targets import NO_FUNCTIONS, LambdaTargets
 from .model import Target, TargetGroup
 
 # Intervals are compressed with the clock; a target's answer is not, so its time-out keeps a real floor.
@@ -23,12 +28,14 @@ class HealthChecks:
         clock: Clock,
         group: Callable[[str], TargetGroup | None],
         address_of: Callable[[str], str] = str,
+        functions: LambdaTargets = NO_FUNCTIONS,
     ) -> None:
         """`group` answers the group's current settings by ARN, None when it is gone; `address_of` a target's id."""
         self._book = book
         self._clock = clock
         self._group = group
         self._address_of = address_of
+        self._functions = functions
         self._tasks: dict[tuple[str, Target], asyncio.Task[None]] = {}
         self._session: ClientSession | None = None
 
@@ -47,7 +54,11 @@ class HealthChecks:
 
     def reconcile(self) -> None:
         """Begin to check targets that are new in the book, stop for those that left it."""
-        tracked = self._book.tracked()
+        tracked = {
+            (arn, target)
+            for arn, target in self._book.tracked()
+            if (group := self._group(arn)) is not None and group.is_checked
+        }
         for key in [key for key in self._tasks if key not in tracked]:
             self._tasks.pop(key).cancel()
         for arn, target in tracked - self._tasks.keys():
@@ -69,8 +80,10 @@ class HealthChecks:
     async def _check(self, group: TargetGroup, target: Target) -> CheckResult:
         assert self._session is not None  # noqa: S101  # reconcile is only called between start and stop
         check = group.health_check
+        if group.is_function:
+            return await self._check_function(self._session, group, target)
         address = f"http://{self._address_of(target.id)}:{check.port or target.port}{check.path}"
-        seconds = max(self._clock.real_seconds(check.timeout_seconds), _SHORTEST_TIMEOUT_SECONDS)
+        seconds = self._timeout(group)
         headers = {"User-Agent": "ELB-HealthChecker/2.0"}
         try:
             async with self._session.get(
@@ -81,3 +94,16 @@ class HealthChecks:
             return TIMED_OUT
         except (ClientError, OSError, ValueError):
             return FAILED
+
+    async def _check_function(self, session: ClientSession, group: TargetGroup, target: Target) -> CheckResult:
+        try:
+            async with asyncio.timeout(self._timeout(group)):
+                answer = await self._functions.ask(session, group, target, check_event(group))
+        except TimeoutError:
+            return TIMED_OUT
+        except FunctionError:
+            return FAILED
+        return PASSED if group.health_check.accepts(answer.status) else mismatch(answer.status)
+
+    def _timeout(self, group: TargetGroup) -> float:
+        return max(self._clock.real_seconds(group.health_check.timeout_seconds), _SHORTEST_TIMEOUT_SECONDS)

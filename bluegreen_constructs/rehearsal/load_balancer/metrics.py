@@ -10,12 +10,13 @@ minute has ended, never in part; health checks are not counted. What is reported
 - HealthyHostCount, UnHealthyHostCount: "Reported if there are registered targets", whether requests flow or not.
 - RequestCountPerTarget: "Always reported"; divided "by the number of healthy targets", or, "if there are no healthy
   targets in the target group, [...] by the total number of registered targets".
-- TargetResponseTime, TargetConnectionErrorCount, HTTPCode_ELB_*, HTTP_Fixed_Response_Count, HTTP_Redirect_Count: "There
-  is a nonzero value".
+- TargetResponseTime, TargetConnectionErrorCount, HTTPCode_ELB_*, HTTP_Fixed_Response_Count, HTTP_Redirect_Count,
+  LambdaUserError, LambdaInternalError: "There is a nonzero value".
 
 That the page's general sentence about flowing requests does not hold back the host counts and RequestCountPerTarget is
 how we read it (their own criteria are narrower), not seen in an account. A group is reported while a rule names it. The
-dimension sets with an Availability Zone are not published.
+dimension sets with an Availability Zone are not published. Nor are host counts of a group without health checks, whose
+function is neither healthy nor unhealthy: our reading, too.
 """
 
 import math
@@ -154,6 +155,12 @@ class MinuteBook:
         for dimensions in (_balancer(balancer), _group(balancer, group)):
             minute.add("TargetConnectionErrorCount", dimensions, 1.0)
 
+    def function_failed(self, balancer: str, group: str, now: float, *, is_internal: bool) -> None:
+        """A function could not be invoked or answered nothing usable; `is_internal`: for a reason of Lambda's own."""
+        name = "LambdaInternalError" if is_internal else "LambdaUserError"
+        for dimensions in ((("TargetGroup", group),), _group(balancer, group)):
+            self._minute(now).add(name, dimensions, 1.0)
+
     def balancer_answered(self, balancer: str, status: int, now: float, action: str | None = None) -> None:
         """The load balancer answered itself; `action` is "Fixed_Response" or "Redirect" for a rule's action.
 
@@ -168,13 +175,23 @@ class MinuteBook:
         if action is not None:
             minute.add(f"HTTP_{action}_Count", dimensions, 1.0)
 
-    def hosts(self, balancer: str, group: str, *, healthy: int, unhealthy: int, registered: int, now: float) -> None:
+    def hosts(
+        self,
+        balancer: str,
+        group: str,
+        *,
+        healthy: int,
+        unhealthy: int,
+        registered: int,
+        now: float,
+        is_checked: bool = True,
+    ) -> None:
         """One look at a used group's targets; call it a few times a minute, so that minimum and average say something.
 
         Registered targets that are neither (initial) count in neither; those that drain are no longer registered.
         """
         minute, dimensions = self._minute(now), _group(balancer, group)
-        if registered:
+        if registered and is_checked:
             minute.add("HealthyHostCount", dimensions, float(healthy))
             minute.add("UnHealthyHostCount", dimensions, float(unhealthy))
         seen = minute.group(balancer, group)

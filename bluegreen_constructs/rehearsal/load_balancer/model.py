@@ -14,13 +14,16 @@ DEFAULT_IDLE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Target:
-    """One registered target: for IP targets `id` is the address; the port is always the effective one."""
+    """One registered target: for IP targets `id` is the address; the port is always the effective one.
+
+    A function's `id` is its ARN, and its port is 0: it has none.
+    """
 
     id: str
     port: int
 
     def __str__(self) -> str:
-        return f"{self.id}:{self.port}"
+        return f"{self.id}:{self.port}" if self.port else self.id
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class HealthCheck:
 class TargetGroup:
     """A target group with its registered targets (a deregistered target is no longer here, it drains in the plane).
 
-    `sticky_seconds` is the duration of the AWSALB cookie, None when the group's own stickiness is off.
+    `sticky_seconds` is the duration of the AWSALB cookie, None when the group's own stickiness is off. `is_function`:
+    the one target is a Lambda function, told of headers as `multi_value_headers` says. `is_checked`: health checks are
+    on, as they always are for other targets.
     """
 
     arn: str
@@ -59,6 +64,9 @@ class TargetGroup:
     health_check: HealthCheck = field(default_factory=HealthCheck)
     deregistration_delay_seconds: float = 300.0
     sticky_seconds: int | None = None
+    is_function: bool = False
+    multi_value_headers: bool = False
+    is_checked: bool = True
 
     @property
     def dimension(self) -> str:
@@ -134,10 +142,11 @@ class PathPattern:
 
 @dataclass(frozen=True)
 class HttpHeader:
-    """An http-header condition: one header, any value, wildcards * and ?, not case-sensitive."""
+    """An http-header condition: one header, any value, wildcards * and ?, not case-sensitive; or any expression."""
 
     name: str
     values: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The played Application Load Balancer as one part: sockets, health checks, propagation and metrics on a thread.
 
-Real: HTTP over loopback sockets, health checks, draining, streaming. Played: the propagation of changes to two nodes,
-CloudWatch metrics. Not there: TLS, HTTP/2, WebSockets, Availability Zones, slow start, least-outstanding-requests.
+Real: HTTP over loopback sockets, calls of functions, health checks, draining, streaming. Played: the propagation of
+changes to two nodes, CloudWatch metrics. Not there: TLS, HTTP/2, WebSockets, Availability Zones, slow start,
+least-outstanding-requests.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from .forward_proxy import ForwardProxy
 from .health import HealthBook, TargetHealth
 from .health_checks import HealthChecks
 from .in_flight import InFlight
+from .lambda_targets import NO_FUNCTIONS, LambdaTargets
 from .metrics import MetricSink, PublicationLag, publish
 from .model import DEFAULT_IDLE_SECONDS, RoutingTable, Target, TargetGroup
 from .propagation import Propagation, PropagationLag
@@ -56,10 +58,12 @@ class LoadBalancerPlane:
         publication: PublicationLag | None = None,
         seed: int = 0,
         address_of: Callable[[str], str] = str,
+        functions: LambdaTargets = NO_FUNCTIONS,
     ) -> None:
         """`seed` fixes the weighted choices and the propagation lags; `lag` defaults to 1-5 rehearsed seconds.
 
-        `address_of` answers where the target with an id listens; an IP target's id is its address.
+        `address_of` answers where the target with an id listens; an IP target's id is its address. `functions` are
+        called for the groups whose target is a function.
 
         `publication` says how late the metrics of a minute appear (default: a minute after its end).
         """
@@ -71,7 +75,7 @@ class LoadBalancerPlane:
         self._ledger = Ledger(clock)
         self._in_flight = InFlight()
         self._propagation = Propagation(lag or PropagationLag(), Random(seed))  # noqa: S311  # a model, no secret
-        self._checks = HealthChecks(self._health, clock, self._group, address_of)
+        self._checks = HealthChecks(self._health, clock, self._group, address_of, functions)
         self._proxy = Proxy(
             self._propagation.any_node,
             self._health,
@@ -79,6 +83,7 @@ class LoadBalancerPlane:
             self._in_flight,
             Random(seed + 1),  # noqa: S311
             address_of=address_of,
+            functions=functions,
         )
         self._forward_proxy = ForwardProxy(lambda: self._propagation.latest, self._proxy)
         self._sockets: dict[tuple[str, int], tuple[str, Server, asyncio.Server]] = {}
@@ -266,6 +271,7 @@ class LoadBalancerPlane:
                     healthy=states.count("healthy"),
                     unhealthy=states.count("unhealthy"),
                     registered=len(group.targets),
+                    is_checked=group.is_checked,
                     now=now,
                 )
 

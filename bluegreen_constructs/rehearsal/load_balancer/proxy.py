@@ -3,7 +3,8 @@
 Status codes of the load balancer itself follow
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html: 502 when the
 target refuses or breaks the connection or answers nonsense, 503 without a target, 504 when connecting takes more than
-10 seconds or the target says nothing for the idle time-out. No request is sent to a target twice.
+10 seconds or the target says nothing for the idle time-out. No request is sent to a target twice. A function that
+fails, may not be invoked or answers nothing usable is a 502 as well, a body too large for one a 413, a WebSocket a 400.
 
 Connections to targets are kept for the idle time-out of the load balancer (real seconds), as the section "Connection
 idle timeout" of https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
@@ -47,6 +48,8 @@ from ..single_attempt import send_once
 from .headers import end_to_end, for_target
 from .health import HealthBook
 from .in_flight import InFlight
+from .lambda_events import FunctionError, request_event
+from .lambda_targets import NO_FUNCTIONS, LambdaTargets, as_response, body_for_function, wants_upgrade
 from .metrics import MinuteBook
 from .model import (
     DEFAULT_IDLE_SECONDS,
@@ -97,6 +100,13 @@ class Ledger:
             route.balancer.arn, route.rule, route.group.arn, status=status, by_target=False, connected=False
         )
 
+    def function_failed(self, route: "_Route", failure: FunctionError) -> None:
+        """The function gave no usable answer; the load balancer answered in its place."""
+        self.minutes.function_failed(
+            route.balancer.dimension, route.group.dimension, self.clock.now(), is_internal=failure.is_internal
+        )
+        self.by_balancer(route.balancer, route.rule, failure.status, group=route.group.arn)
+
     def by_target(self, route: "_Route", status: int, seconds: float) -> None:
         """A target answered."""
         self.minutes.target_answered(route.balancer.dimension, route.group.dimension, status, seconds, self.clock.now())
@@ -131,10 +141,12 @@ class Proxy:
         random: Random,
         *,
         address_of: Callable[[str], str] = str,
+        functions: LambdaTargets = NO_FUNCTIONS,
     ) -> None:
         """`address_of` a target's id is where it listens: an instance's id is no address."""
         self._table = table
         self._address_of = address_of
+        self._functions = functions
         self._health = health
         self._ledger = ledger
         self._in_flight = in_flight
@@ -182,6 +194,8 @@ class Proxy:
         self._ledger.minutes.chosen(balancer.dimension, group.dimension, self._ledger.clock.now())
         cookies = (*self._group_cookies(rule.action, group, asked), *keep)
         route = _Route(balancer, listener, rule.arn, group, target, cookies)
+        if group.is_function:
+            return await self._ask_function(request, route, path_and_query)
         return await self._forward(request, route, path_and_query)
 
     def _answer_by_rule(self, rule: Rule, balancer: LoadBalancer, listener: Listener, asked: Request) -> Response:
@@ -257,12 +271,33 @@ class Proxy:
             self._ledger.by_balancer(route.balancer, route.rule, status, group=route.group.arn)
             return _named(_own(status), request, route)
 
+    async def _ask_function(self, request: BaseRequest, route: _Route, path_and_query: str) -> StreamResponse:
+        """The answer of a function, which is there as a whole or not at all."""
+        if wants_upgrade(request):
+            self._ledger.by_balancer(route.balancer, route.rule, 400, group=route.group.arn)
+            return _named(_own(400), request, route)
+        _invite(request)
+        headers = _headers_for(request, route)
+        try:
+            async with self._in_flight.at(route.group.arn, route.target):
+                body = await body_for_function(request)
+                event = request_event(route.group, request.method, path_and_query, headers.items(), body)
+                pool = self._pool(DEFAULT_IDLE_SECONDS)
+                sent_at = time.perf_counter()
+                answer = await self._functions.ask(pool, route.group, route.target, event)
+        except FunctionError as failure:
+            self._ledger.function_failed(route, failure)
+            return _named(_own(failure.status), request, route)
+        except TimeoutError:
+            # Deregistered while it worked, which ends what it was asked.
+            self._ledger.by_balancer(route.balancer, route.rule, 502, group=route.group.arn)
+            return _named(_own(502), request, route)
+        self._ledger.by_target(route, answer.status, time.perf_counter() - sent_at)
+        return _named(as_response(answer, route.set_cookies), request, route)
+
     async def _send(self, request: BaseRequest, route: _Route, path_and_query: str) -> ClientResponse:
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        headers = for_target(request.headers.items(), route.listener, request.remote or "127.0.0.1")
-        headers.popall("Expect", None)
-        headers.popall(ASKS_HEADER, None)
+        _invite(request)
+        headers = _headers_for(request, route)
         body: bytes | StreamReader | None = None
         if request.body_exists:
             length = request.content_length
@@ -290,6 +325,20 @@ class Proxy:
                 )
             )
         return self._pools[seconds]
+
+
+def _invite(request: BaseRequest) -> None:
+    """Let a client that waits for it send its body."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _headers_for(request: BaseRequest, route: _Route) -> CIMultiDict[str]:
+    """What the target is told; the rehearsal's own question is not for it."""
+    headers = for_target(request.headers.items(), route.listener, request.remote or "127.0.0.1")
+    headers.popall("Expect", None)
+    headers.popall(ASKS_HEADER, None)
+    return headers
 
 
 def _named(response: _Response, request: BaseRequest, route: _Route) -> _Response:

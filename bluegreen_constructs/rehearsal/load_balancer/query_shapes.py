@@ -101,9 +101,11 @@ def conditions(parameters: Parameters, prefix: str) -> list[ConditionRecord]:
         field = value(parameters, f"{member}.Field") or ""
         record = ConditionRecord(Field=field, Values=[])
         if field == "http-header":
-            record["HttpHeaderConfig"] = HttpHeaderConfig(
-                HttpHeaderName=value(parameters, f"{member}.HttpHeaderConfig.HttpHeaderName") or "",
-                Values=strings(parameters, f"{member}.HttpHeaderConfig.Values"),
+            at = f"{member}.HttpHeaderConfig"
+            record["HttpHeaderConfig"] = _header(
+                value(parameters, f"{at}.HttpHeaderName"),
+                strings(parameters, f"{at}.Values"),
+                strings(parameters, f"{at}.RegexValues"),
             )
         elif field == "query-string":
             pairs: list[KeyValuePair] = []
@@ -129,8 +131,8 @@ def template_conditions(given: Sequence[Mapping[str, object]]) -> list[Condition
         record = ConditionRecord(Field=field, Values=[])
         if field == "http-header":
             header = cast(Mapping[str, object], condition.get("HttpHeaderConfig") or {})
-            record["HttpHeaderConfig"] = HttpHeaderConfig(
-                HttpHeaderName=str(header.get("HttpHeaderName", "")), Values=_strings(header.get("Values"))
+            record["HttpHeaderConfig"] = _header(
+                header.get("HttpHeaderName"), _strings(header.get("Values")), _strings(header.get("RegexValues"))
             )
         elif field == "query-string":
             config = cast(Mapping[str, object], condition.get("QueryStringConfig") or {})
@@ -143,6 +145,13 @@ def template_conditions(given: Sequence[Mapping[str, object]]) -> list[Condition
             record["Values"] = _strings(condition.get("Values")) or _strings(config.get("Values"))
         found.append(record)
     return found
+
+
+def _header(name: object, values: list[str], expressions: list[str]) -> HttpHeaderConfig:
+    config = HttpHeaderConfig(HttpHeaderName=str(name or ""), Values=values)
+    if expressions:
+        config["RegexValues"] = expressions
+    return config
 
 
 def _strings(given: object) -> list[str]:
@@ -193,7 +202,9 @@ def condition_xml(condition: ConditionRecord) -> str:
         header = condition["HttpHeaderConfig"]
         xml += (
             f"<HttpHeaderConfig><HttpHeaderName>{escape(header['HttpHeaderName'])}</HttpHeaderName>"
-            f"<Values>{_members_xml(header['Values'])}</Values></HttpHeaderConfig>"
+            + (f"<Values>{_members_xml(header['Values'])}</Values>" if header["Values"] else "")
+            + (f"<RegexValues>{_members_xml(header['RegexValues'])}</RegexValues>" if "RegexValues" in header else "")
+            + "</HttpHeaderConfig>"
         )
     if "QueryStringConfig" in condition:
         pairs = "".join(
@@ -211,15 +222,16 @@ def _members_xml(listed: Iterable[str]) -> str:
 
 
 def target_health_xml(health: TargetHealth, check_port: int | None) -> str:
-    """One `TargetHealthDescription`; `check_port` None is the traffic port."""
+    """One `TargetHealthDescription`; `check_port` None is the traffic port. A function has neither port."""
     detail = "".join(
         f"<{name}>{escape(text)}</{name}>"
         for name, text in (("Reason", health.reason), ("Description", health.description))
         if text is not None
     )
     target = health.target
+    port = f"<Port>{target.port}</Port>" if target.port else ""
+    checked_at = f"<HealthCheckPort>{check_port or target.port}</HealthCheckPort>" if target.port else ""
     return (
-        f"<member><Target><Id>{escape(target.id)}</Id><Port>{target.port}</Port></Target>"
-        f"<HealthCheckPort>{check_port or target.port}</HealthCheckPort>"
+        f"<member><Target><Id>{escape(target.id)}</Id>{port}</Target>{checked_at}"
         f"<TargetHealth><State>{health.state.value}</State>{detail}</TargetHealth></member>"
     )

@@ -72,6 +72,7 @@ class HttpHeaderConfig(TypedDict):
 
     HttpHeaderName: str
     Values: list[str]
+    RegexValues: NotRequired[list[str]]
 
 
 class KeyValuePair(TypedDict):
@@ -141,6 +142,7 @@ class TargetGroupRecord(TypedDict):
     Port: int
     Protocol: str
     TargetType: str
+    HealthCheckEnabled: NotRequired[bool]
     HealthCheckPath: str
     HealthCheckPort: str
     HealthCheckIntervalSeconds: int
@@ -189,12 +191,20 @@ def read_routing_table(
 
 
 def effective_target(target: TargetRecord, group: TargetGroupRecord) -> Target:
-    """A target with its port: the group's unless it was registered with one of its own."""
+    """A target with its port: the group's unless it was registered with one of its own; a function has none."""
+    if is_function_group(group):
+        return Target(target["Id"], 0)
     return Target(target["Id"], int(target.get("Port", group["Port"])))
 
 
+def is_function_group(record: TargetGroupRecord) -> bool:
+    """Whether the group's target is a Lambda function."""
+    return record["TargetType"] == "lambda"
+
+
 def _group(record: TargetGroupRecord, targets: Sequence[TargetRecord], attributes: Mapping[str, str]) -> TargetGroup:
-    sticky = attributes.get("stickiness.enabled") == "true"
+    is_function = is_function_group(record)
+    sticky = attributes.get("stickiness.enabled") == "true" and not is_function
     port = str(record["HealthCheckPort"])
     return TargetGroup(
         arn=record["TargetGroupArn"],
@@ -208,18 +218,24 @@ def _group(record: TargetGroupRecord, targets: Sequence[TargetRecord], attribute
             unhealthy_threshold=record["UnhealthyThresholdCount"],
             matcher=record["Matcher"].get("HttpCode", "200"),
         ),
-        deregistration_delay_seconds=float(attributes.get("deregistration_delay.timeout_seconds", "300")),
+        # A function has no such delay: "in-flight requests fail with HTTP 5XX errors" when it is deregistered.
+        deregistration_delay_seconds=0.0
+        if is_function
+        else float(attributes.get("deregistration_delay.timeout_seconds", "300")),
         sticky_seconds=int(attributes.get("stickiness.lb_cookie.duration_seconds", DEFAULT_STICKY_SECONDS))
         if sticky
         else None,
+        is_function=is_function,
+        multi_value_headers=is_function and attributes.get("lambda.multi_value_headers.enabled") == "true",
+        is_checked=not is_function or record.get("HealthCheckEnabled", False),
     )
 
 
 def _uncovered(record: TargetGroupRecord, attributes: Mapping[str, str]) -> str | None:
     """What about a target group the rehearsal does not play; None for a group that it does."""
     name = record["TargetGroupName"]
-    if record["TargetType"] == "lambda":
-        return f"the Lambda target of {name}"
+    if is_function_group(record):
+        return None
     if attributes.get("stickiness.enabled") == "true" and attributes.get("stickiness.type") == "app_cookie":
         return f"stickiness of {name} by the application's own cookie"
     return None
@@ -292,7 +308,7 @@ def _condition(record: ConditionRecord) -> Condition:
             return SourceIp(values)
         case "http-header" if "HttpHeaderConfig" in record:
             header = record["HttpHeaderConfig"]
-            return HttpHeader(header["HttpHeaderName"], tuple(header["Values"]))
+            return HttpHeader(header["HttpHeaderName"], tuple(header["Values"]), tuple(header.get("RegexValues", ())))
         case "query-string" if "QueryStringConfig" in record:
             return QueryString(
                 tuple((pair.get("Key"), pair["Value"]) for pair in record["QueryStringConfig"]["Values"])

@@ -65,9 +65,12 @@ def matches(condition: Condition, request: Request) -> bool:
             return any(_pattern(value, ignore_case=True).fullmatch(request.host) for value in values)
         case PathPattern(values):
             return any(_pattern(value, ignore_case=False).fullmatch(request.path) for value in values)
-        case HttpHeader(name, values):
+        case HttpHeader(name, values, expressions):
             patterns = [_pattern(value, ignore_case=True, escapes=True) for value in values]
-            return any(pattern.fullmatch(sent) for sent in request.header_values(name) for pattern in patterns)
+            sent = request.header_values(name)
+            return any(pattern.fullmatch(one) for one in sent for pattern in patterns) or any(
+                re.search(expression, one) for one in sent for expression in expressions
+            )
         case QueryString(pairs):
             return any(_query_matches(key, value, request.query) for key, value in pairs)
         case RequestMethod(values):

@@ -125,6 +125,7 @@ def test_a_property_that_would_be_played_wrong_is_found(
         ("AWS::Lambda::Function", {"Runtime": "python3.14"}),
         ("AWS::Lambda::Function", {"Runtime": {"Fn::FindInMap": ["NodeVersion", {"Ref": "AWS::Region"}, "value"]}}),
         ("AWS::ElasticLoadBalancingV2::Listener", {"Protocol": "HTTPS", "DefaultActions": [{"Type": "redirect"}]}),
+        ("AWS::ElasticLoadBalancingV2::TargetGroup", {"TargetType": "lambda"}),
     ],
 )
 def test_what_is_covered_or_not_written_out_is_no_finding(resource_type: str, properties: dict[str, object]) -> None:

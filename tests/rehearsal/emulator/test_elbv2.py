@@ -212,6 +212,20 @@ def test_every_kind_of_condition_comes_back_and_reaches_the_table(site: Site) ->
     assert read[QueryString] == QueryString((("v", "1"), (None, "beta")))
 
 
+def test_a_header_condition_may_have_regular_expressions(site: Site) -> None:
+    conditions = [
+        {
+            "Field": "http-header",
+            "HttpHeaderConfig": {"HttpHeaderName": "cookie", "RegexValues": ["^(.*; ?)?a=b(;.*)?$"]},
+        }
+    ]
+    rule = site.rule()
+    site.client.modify_rule(RuleArn=rule, Conditions=conditions)
+    assert site.described(rule)["Conditions"] == conditions
+    read = {type(one): one for _, _, found, _ in table().forwards() for one in found.conditions}
+    assert read[HttpHeader] == HttpHeader("cookie", (), ("^(.*; ?)?a=b(;.*)?$",))
+
+
 def test_modify_rule_leaves_alone_what_it_does_not_name(site: Site) -> None:
     rule = site.rule(actions=site.forward(90, 10))
     before = site.described(rule)

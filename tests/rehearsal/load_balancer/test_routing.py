@@ -1,5 +1,6 @@
 """Which rule, group and target answer a request."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +93,21 @@ def test_an_escaped_wildcard_is_literal_in_headers_and_queries() -> None:
     assert matches(HttpHeader("x", (r"a\*",)), get(x="a*"))
     assert not matches(HttpHeader("x", (r"a\*",)), get(x="ab"))
     assert not matches(QueryString(((None, r"\?"),)), get(query="k=x"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "chosen"),
+    [
+        ("x-slot-routing=blue", True),
+        ("a=1; x-slot-routing=blue; b=2", True),
+        ("x-slot-routing=blue2", False),
+        ("other-x-slot-routing=blue", False),
+        ("x-slot-routing=green", False),
+    ],
+)
+def test_a_header_may_be_asked_for_by_a_regular_expression(sent: str, chosen: bool) -> None:
+    condition = HttpHeader("Cookie", (), ("^(.*; ?)?x-slot-routing=blue(;.*)?$",))
+    assert matches(condition, get(cookie=sent)) == chosen
 
 
 def test_a_query_string_condition_needs_one_of_its_pairs() -> None:
