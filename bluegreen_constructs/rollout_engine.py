@@ -25,7 +25,7 @@ from .engine_permissions import EnginePermissions
 from .engine_state_machine import definition
 from .function_network import join_network
 from .policy_length import refuse_long_policies
-from .rollout_rights import Allowed, EngineParts, Right, on_rules, statements
+from .rollout_rights import Allowed, EngineParts, Right, of_slots, on_rules, statements
 from .rollout_table import rollout_table
 from .rollout_triggers import abort_on_alarms, start_on_pushes
 from .settings_parameter import settings_parameter
@@ -110,6 +110,8 @@ class RolloutEngine(Construct):
         self._encryption_key = encryption_key
         self._rules: dict[str, tuple[str, ...]] = {}  # of each target, the live rule first
         self._may_abort_all: list[iam.IGrantable] = []
+        self._of_all: list[tuple[Right, iam.IGrantable]] = []
+        self._with_slots: list[str] = []
         self._logs: list[logs.CfnLogGroup] = []
         self.table = rollout_table(
             self, logical_id=_TABLE_ID, removal_policy=removal_policy, encryption_key=encryption_key
@@ -162,6 +164,8 @@ class RolloutEngine(Construct):
         more than the policies of a role can name.
         """
         target, rules = settings.target, (settings.rule_arn, *settings.test_rule_arns)
+        if settings.slots is not None:
+            rules += tuple(arn for slot in settings.slots.slots for arn in slot.rule_arns)
         if target in self._rules:
             raise ConfigurationError(f"there are two targets {target}: give one of them another construct id")
         self._rules[target] = rules
@@ -173,6 +177,10 @@ class RolloutEngine(Construct):
             refuse_long_policies(role, targets=len(self._rules))
         for grantee in self._may_abort_all:
             _add(grantee, [on_rules(rules)])
+        if settings.slots is not None:
+            self._with_slots.append(target)
+            for right, grantee in self._of_all:
+                _add(grantee, of_slots(right, self._parts, target))
         settings_parameter(scope, settings, table=self.table.ref, state_machine_arn=self.state_machine.ref)
         alarms = [guardrail.alarm for guardrail in settings.guardrails if isinstance(guardrail, AlarmName)]
         if alarms:
@@ -184,6 +192,11 @@ class RolloutEngine(Construct):
                 function_arn=self._functions["alarm"].arn,
                 dead_letters_arn=self.alarms.queue.attr_arn,
             )
+
+    def admit(self, function: EngineFunction) -> None:
+        """Let a function of a construct use the key that the table is encrypted with; its statements are its own."""
+        if self._encryption_key is not None:
+            function.allow("UseKey", _USE_KEY, [self._encryption_key.key_arn])
 
     def start_on_push(self, scope: Construct, target: str, repository: ecr.IRepository, tag_pattern: str) -> None:
         """Start a rollout of `target` for every image that is pushed to `repository` with such a tag."""
@@ -197,19 +210,30 @@ class RolloutEngine(Construct):
         )
 
     def grant_view(self, grantee: iam.IGrantable, target: str | None = None) -> None:
-        """May look: `status`, `watch`, `history`, `explain`, `report`. target: only this one (default: all)."""
+        """May look: `status`, `watch`, `history`, `explain`, `report`, of slots `diff`, too.
+
+        target: only this one (default: all).
+        """
         self._grant("view", grantee, target)
 
     def grant_start(self, grantee: iam.IGrantable) -> None:
-        """May look, and `start` and `rollback` any target of this stack: IAM cannot tell executions apart by input."""
+        """May look, and `start` and `rollback` any target of this stack: IAM cannot tell executions apart by input.
+
+        Of slots: `deploy`, `swap`, `preview`, `traffic`, `clone` and `resolve`.
+        """
         self._grant("start", grantee, None)
 
     def grant_promote(self, grantee: iam.IGrantable, target: str | None = None) -> None:
-        """May look, and `promote`, `pause` and `resume`. target: only this one (default: all)."""
+        """May look, and `promote`, `pause` and `resume`; of slots `complete`, `end-bake` and `resume`.
+
+        target: only this one (default: all).
+        """
         self._grant("promote", grantee, target)
 
     def grant_abort(self, grantee: iam.IGrantable, target: str | None = None) -> None:
-        """May look, and `abort`: give live all traffic, whatever else is down. target: only this one (default: all).
+        """May look, and `abort`: give live all traffic, whatever else is down; of slots `cancel` and `rollback`, too.
+
+        target: only this one (default: all).
 
         An abort starts an execution that tidies up, so whoever may abort may also start, by the AWS API.
         """
@@ -225,6 +249,11 @@ class RolloutEngine(Construct):
 
     def _grant(self, right: Right, grantee: iam.IGrantable, target: str | None) -> None:
         _add(grantee, statements(right, self._parts, None if target is None else self._known(target)))
+        if target is None:
+            self._of_all.append((right, grantee))
+        for name in self._with_slots:
+            if target in {None, name}:
+                _add(grantee, of_slots(right, self._parts, name))
         if self._encryption_key is not None:
             _add(grantee, [Allowed(_USE_KEY, [self._encryption_key.key_arn], {})])
 

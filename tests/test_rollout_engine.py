@@ -27,6 +27,7 @@ from tests.canary_service import (
     template,
     vpc_in,
 )
+from tests.slots_application import of_slots
 
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 BY_HANDLER = {"start": "BlueGreenRolloutStart", "tick": "BlueGreenRolloutTick", "alarm": "BlueGreenRolloutAlarm"}
@@ -171,9 +172,9 @@ def test_a_second_engine_in_a_stack_is_refused_with_the_path_of_the_first() -> N
 
 @pytest.mark.parametrize("handler", BY_HANDLER)
 def test_a_function_may_do_what_its_adapters_declare_and_nothing_else(handler: str) -> None:
-    """Over both kinds of compute, each action that any adapter of the handler declares is allowed somewhere."""
+    """Over all kinds of targets, each action that any adapter of the handler declares is allowed somewhere."""
     found = set()
-    for made in (of_auto_scaling_groups(), of_ecs_services()):
+    for made in (of_auto_scaling_groups(), of_ecs_services(), of_slots()):
         found |= set(allowed(statements_of(made, BY_HANDLER[handler])))
     own = {"sqs:SendMessage"} if handler == "alarm" else set()
     assert found == needed(handler) | LOGGING | own

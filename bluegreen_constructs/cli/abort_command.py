@@ -19,6 +19,7 @@ from .option_parsers import option
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
 from .rollout_targets import TargetArgument, chosen
+from .slots_way_back import give_back
 
 EXAMPLES = """\b
 Examples:
@@ -92,16 +93,19 @@ def abort_command(
             outcome = stop(world, engine.service, engine.target, reason or "", engine)
             _say_stopped(format, engine.target, outcome)
             return
-        restored = abort(
-            world.rules(),
-            settings,
-            caller=caller_of(world),
-            reason=reason or "",
-            now=world.now(),
-            store=None if engine is None else engine.store,
-            executions=None if engine is None else engine.executions,
-            regardless=now,
-        )
+        if engine is not None and engine.is_slots:
+            restored = give_back(world, engine, reason or "", regardless=now)
+        else:
+            restored = abort(
+                world.rules(),
+                settings,
+                caller=caller_of(world),
+                reason=reason or "",
+                now=world.now(),
+                store=None if engine is None else engine.store,
+                executions=None if engine is None else engine.executions,
+                regardless=now,
+            )
     notes = restored.notes
     if rule is not None and restored.state == "NOTHING_IN_FLIGHT":
         notes = (*notes, "the rule of a service that Amazon ECS rolls out tells nothing: abort that with --service")

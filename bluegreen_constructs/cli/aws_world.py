@@ -15,7 +15,7 @@ from ..engine.ports import WeightedRules
 from ..engine.service_deployments import ServiceDeployments
 from ..rehearsal.clock import Clock
 from .aws_sentences import in_words
-from .operator_world import ExecutionFailure, TargetEngine
+from .operator_world import Definitions, ExecutionFailure, TargetEngine
 from .target_directory import TargetDirectory
 
 _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
@@ -65,6 +65,13 @@ class AwsWorld:
         from ..engine.aws.ecs_deployments import EcsDeployments  # noqa: PLC0415
 
         return EcsDeployments(clients.service_deployments(), clients.TRANSPORT_ERRORS)
+
+    def definitions(self) -> Definitions:
+        """On Amazon ECS."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.slot_services import EcsSlotServices  # noqa: PLC0415
+
+        return EcsSlotServices(clients.slot_services(), clients.slot_scaling(), clients.TRANSPORT_ERRORS)
 
     def caller(self) -> str:
         """One call: GetCallerIdentity, tried once, as an abort does not wait for it.

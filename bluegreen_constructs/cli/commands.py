@@ -17,6 +17,7 @@ from . import (
     rehearse,
     rollback,
     simulate,
+    slots_commands,
     start,
     status,
     unlock,
@@ -85,6 +86,7 @@ app.command("report", short_help="What an A/B test has shown so far.", epilog=ab
 app.command("unlock", short_help="Take a target from a rollout that is gone.", epilog=unlock.EXAMPLES)(
     unlock.unlock_command
 )
+app.add_typer(slots_commands.slots_app, short_help="Deployment slots: deploy, swap, go back.")
 app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=rehearse.EXAMPLES)(
     rehearse.rehearse_command
 )

@@ -12,6 +12,7 @@ from .ecs_target import EcsTarget, deployment_id
 from .following import LONGEST, tried, until_ended
 from .operator_world import OperatorWorld, TargetEngine
 from .rollout_summary import view_of
+from .slots_view import view_of_slots
 from .spelled_times import iso
 from .target_view import TargetView
 
@@ -20,6 +21,8 @@ _REFUSALS_LOOKED_AT = 20  # a refused deployment is over within minutes, and har
 
 def view(world: OperatorWorld, engine: TargetEngine) -> TargetView:
     """The target as it is now, whoever rolls it out."""
+    if engine.is_slots:
+        return view_of_slots(engine.settings, engine.store.slots(engine.target), world.now())
     if not engine.is_ecs:
         return view_of(engine.target, engine.store.load(engine.target), world.now())
     found = last_deployment(world, engine)

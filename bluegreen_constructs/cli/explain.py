@@ -16,6 +16,8 @@ from .output import exact, laid_out, write
 from .result_format import Format, FormatOption
 from .rollout_summary import view_of
 from .rollout_targets import TargetArgument, chosen, last_rollout
+from .slots_targets import known_record
+from .slots_view import view_of_slots
 from .spelled_times import iso
 from .target_view import TargetView, table_of
 
@@ -43,6 +45,10 @@ def explain_command(
             rollout, view = deployment.rollout, deployment.view(world.now())
             deadline, judges = None, tuple(deployment.judges())
             is_counted = engine.has_table and not deployment.trouble
+        elif engine.is_slots:
+            view = view_of_slots(engine.settings, record := known_record(engine), world.now())
+            rollout = None if record.op is None else record.op.judged
+            deadline, judges, is_counted = None, (), True
         else:
             rollout = last_rollout(engine)
             view = view_of(engine.target, rollout, world.now())

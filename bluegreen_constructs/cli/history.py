@@ -1,7 +1,7 @@
 """`bluegreen history`: what happened to a target, who did it and why."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.table import Table
@@ -9,7 +9,7 @@ from rich.table import Table
 from ..engine.ports import HistoryItem
 from .answers import as_json
 from .deployment_reading import deployments_as_items
-from .operator_world import opened
+from .operator_world import OperatorWorld, TargetEngine, opened
 from .option_parsers import option, whole
 from .output import laid_out, write
 from .result_format import Format, FormatOption
@@ -25,15 +25,17 @@ _WIDEST = 160
 _SHOWN = 20
 _ALL = 1_000_000
 
+LimitOption: TypeAlias = Annotated[
+    int | None,
+    option(whole("number of items", 1, _ALL), "COUNT", f"The last ones; default: {_SHOWN}, or all as JSON."),
+]
+
 
 def history_command(
     context: typer.Context,
     target: TargetArgument = None,
     *,
-    limit: Annotated[
-        int | None,
-        option(whole("number of items", 1, _ALL), "COUNT", f"The last ones; default: {_SHOWN}, or all as JSON."),
-    ] = None,
+    limit: LimitOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """What happened to a target, the latest first: the caller as AWS saw it, the reason, the release, the evidence.
@@ -42,11 +44,15 @@ def history_command(
     deployments are among them, with the task definition of each; ECS forgets them after 90 days.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
-        most = limit or (_ALL if format is Format.JSON else _SHOWN)
-        items = list(engine.store.history(engine.target, most)) if engine.has_table else []
-        if engine.is_ecs:
-            items = sorted([*items, *deployments_as_items(world, engine)], key=_newest_first)[:most]
+        write_history(world, chosen(world, target), limit, format)
+
+
+def write_history(world: OperatorWorld, engine: TargetEngine, limit: int | None, format: Format) -> None:
+    """The items of a target: its last `limit` ones (default: some for people, all for machines)."""
+    most = limit or (_ALL if format is Format.JSON else _SHOWN)
+    items = list(engine.store.history(engine.target, most)) if engine.has_table else []
+    if engine.is_ecs:
+        items = sorted([*items, *deployments_as_items(world, engine)], key=_newest_first)[:most]
     if format is Format.JSON:
         write(as_json({"target": engine.target, "items": [_json_of(item) for item in items]}))
     elif items:

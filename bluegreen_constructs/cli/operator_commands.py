@@ -16,7 +16,7 @@ from .option_parsers import option, whole
 from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
 from .rollout_summary import step_of
-from .rollout_targets import TargetArgument, chosen, in_flight, run_by_engine
+from .rollout_targets import TargetArgument, in_flight, run_by_engine, without_slots
 from .waiting_for import waiting_for
 
 PROMOTE_EXAMPLES = """\b
@@ -57,7 +57,7 @@ def promote_command(
     when it waits for no answer. A pause hook of Amazon ECS is answered at once.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = without_slots(world, target, "promote")
         if engine.is_ecs:
             _promote_deployment(world, engine, from_step=from_step, hook=hook, reason=reason, format=format)
             return

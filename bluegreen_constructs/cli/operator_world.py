@@ -9,8 +9,9 @@ from typing import Protocol
 import typer
 
 from ..engine.errors import AwsError
-from ..engine.ports import Executions, Store, WeightedRules
+from ..engine.ports import Executions, WeightedRules
 from ..engine.service_deployments import ServiceDeployments
+from ..engine.swap.ports import AllStores, DefinitionSeen
 from ..engine.target_settings import TargetSettings
 
 
@@ -23,7 +24,7 @@ class TargetEngine:
     """
 
     settings: TargetSettings
-    store: Store
+    store: AllStores
     executions: Executions
     has_table: bool = True
 
@@ -38,6 +39,11 @@ class TargetEngine:
         return self.settings.controller == "ecs"
 
     @property
+    def is_slots(self) -> bool:
+        """Whether it has slots, which are swapped."""
+        return self.settings.controller == "slots"
+
+    @property
     def service(self) -> tuple[str, str]:
         """The cluster and the service that Amazon ECS rolls out."""
         return self.settings.blue.cluster, self.settings.blue.service
@@ -49,6 +55,13 @@ class ExecutionFailure:
 
     error: str
     cause: str
+
+
+class Definitions(Protocol):
+    """Amazon ECS's task definitions, as `engine.swap.ports.SlotServices` reads them."""
+
+    def definition(self, name: str) -> DefinitionSeen:
+        """A revision by its ARN, or the newest active one by its family."""
 
 
 class OperatorWorld(Protocol):
@@ -65,6 +78,9 @@ class OperatorWorld(Protocol):
 
     def deployments(self) -> ServiceDeployments:
         """Amazon ECS's deployments; asks nobody for settings."""
+
+    def definitions(self) -> Definitions:
+        """Amazon ECS's task definitions; asks nobody for settings."""
 
     def caller(self) -> str:
         """Who runs this command, as AWS sees it: an ARN."""

@@ -16,7 +16,7 @@ from .reason_option import ReasonOption
 from .result_format import Format, FormatOption
 from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
 from .rollout_summary import json_of
-from .rollout_targets import TargetArgument, chosen, last_rollout
+from .rollout_targets import TargetArgument, last_rollout, without_slots
 from .spelled_times import iso
 
 EXAMPLES = """\b
@@ -52,7 +52,7 @@ def rollback_command(
     is not rejected, and the next change of the template brings it again.
     """
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = without_slots(world, target, "rollback")
         if engine.is_ecs:
             if quarantine or end_quarantine:
                 raise RefusedError(

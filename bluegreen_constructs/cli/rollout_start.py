@@ -3,8 +3,9 @@
 import json
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -13,6 +14,8 @@ from ..engine.ports import HeldError, RefusedError
 from ..engine.release import Release
 from ..engine.rollout import Rollout
 from .operator_world import ExecutionFailure, OperatorWorld, TargetEngine
+
+T = TypeVar("T")
 
 _LONGEST_RELEASE = 36  # an execution has 80 characters, and the one that closes a rollout is named after it
 _SECONDS = 1.0
@@ -73,17 +76,36 @@ def started(world: OperatorWorld, engine: TargetEngine, rollout: str, request: d
     Raises what the engine refused it with: HeldError, RefusedError or ConfigurationError; RolloutError when the
     execution failed for another reason, or said nothing within a minute.
     """
-    execution = engine.executions.start(rollout, request)
+
+    def begun() -> Rollout | None:
+        found = engine.store.load(engine.target)
+        return found if found is not None and found.id == rollout else None
+
+    return accepted(world, engine, rollout, request, begun)
+
+
+def accepted(
+    world: OperatorWorld,
+    engine: TargetEngine,
+    name: str,
+    request: dict[str, object],
+    begun: Callable[[], T | None],
+) -> T:
+    """Start the execution of this name, and answer what `begun` answers once the engine has accepted it.
+
+    Raises as `started` does.
+    """
+    execution = engine.executions.start(name, request)
     for _ in range(_PATIENCE):
-        begun = engine.store.load(engine.target)
-        if begun is not None and begun.id == rollout:
-            return begun
+        found = begun()
+        if found is not None:
+            return found
         failure = world.failure(execution)
         if failure is not None:
-            raise refusal(failure, rollout)
+            raise refusal(failure, name)
         world.wait(_SECONDS)
     raise RolloutError(
-        f"execution {rollout} was started and the engine has not answered within {_PATIENCE * _SECONDS:g} s: see "
+        f"execution {name} was started and the engine has not answered within {_PATIENCE * _SECONDS:g} s: see "
         f"bluegreen status {engine.target}, and the execution in the Step Functions console"
     )
 

@@ -34,6 +34,22 @@ _INSTEAD = {
 }
 """What to do instead of a verb that Amazon ECS has nothing for."""
 
+_OF_SLOTS = {
+    "start": "a release comes with bluegreen slots deploy {target} SLOT --release NAME, then bluegreen slots swap "
+    "{target} SLOT",
+    "promote": "a preview is answered with bluegreen slots complete {target}, a bake is ended with bluegreen slots "
+    "end-bake {target}",
+    "pause": "a swap with a pause is bluegreen slots preview {target} SLOT, and bluegreen slots cancel {target} takes "
+    "one back",
+    "resume": "slots swap by themselves again with bluegreen slots resume {target}, a preview goes on with bluegreen "
+    "slots complete {target}",
+    "rollback": "a swap is taken back with bluegreen slots rollback {target}, after its end with bluegreen slots swap "
+    "{target} SLOT",
+    "report": "it has no A/B test: see what a swap changes with bluegreen slots diff {target} SLOT",
+    "unlock": "what has lost its execution goes on with bluegreen slots resolve {target}",
+}
+"""What to do instead with a target that has slots."""
+
 
 def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
     """The target that is named, or the only one.
@@ -53,12 +69,20 @@ def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
     return world.engine(there[0])
 
 
+def without_slots(world: OperatorWorld, target: str | None, verb: str) -> TargetEngine:
+    """The same for a verb of rollouts. Raises RefusedError, with the alternative, for a target that has slots."""
+    engine = chosen(world, target)
+    if engine.is_slots:
+        raise RefusedError(f"{engine.target} has slots: {_OF_SLOTS[verb].format(target=engine.target)}")
+    return engine
+
+
 def run_by_engine(world: OperatorWorld, target: str | None, verb: str) -> TargetEngine:
     """The same for a verb that only the engine can do.
 
-    Raises RefusedError, with the alternative, for a target that Amazon ECS rolls out itself.
+    Raises RefusedError, with the alternative, for a target that Amazon ECS rolls out itself, and for one with slots.
     """
-    engine = chosen(world, target)
+    engine = without_slots(world, target, verb)
     if engine.is_ecs:
         raise RefusedError(_INSTEAD[verb].format(target=engine.target))
     return engine

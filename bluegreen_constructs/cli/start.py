@@ -14,7 +14,7 @@ from .reason_option import ReasonOption, sentence
 from .result_format import Format, FormatOption
 from .rollout_start import EndQuarantineOption, request_of, rollout_id, started
 from .rollout_summary import json_of
-from .rollout_targets import TargetArgument, chosen
+from .rollout_targets import TargetArgument, without_slots
 
 EXAMPLES = """\b
 Examples:
@@ -60,7 +60,7 @@ def start_command(
     """
     shipped = Release(release, image, "" if version is None else str(version))
     with opened(context) as world:
-        engine = chosen(world, target)
+        engine = without_slots(world, target, "start")
         if engine.is_ecs:
             raise begun_by_template(world, engine)
         request = request_of(

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from ..engine.errors import ConfigurationError
 from .answers import answer
 from .deployment_reading import follow_deployment, known_deployment
 from .following import LONGEST, TIMEOUT, end_of, follow, leaving_it_running
-from .operator_world import opened
+from .operator_world import OperatorWorld, TargetEngine, opened
 from .result_format import Format, FormatOption
 from .rollout_targets import TargetArgument, chosen, last_rollout
+from .slots_following import follow_operation
+from .slots_targets import known_record
+from .target_view import TargetView
 
 EXAMPLES = """\b
 Examples:
@@ -38,9 +42,24 @@ def watch_command(
             deployment = known_deployment(world, engine)
             with leaving_it_running(f"deployment {deployment.id}"):
                 view = follow_deployment(world, engine, deployment, longest)
+        elif engine.is_slots:
+            view = _operation(world, engine, longest)
         else:
             rollout = last_rollout(engine)
             with leaving_it_running(f"rollout {rollout.id}"):
                 view = follow(world, engine, rollout, longest)
     answer(format, f"{view.what}: {view.line}", view.json)
     end_of(view)
+
+
+def _operation(world: OperatorWorld, engine: TargetEngine, longest: timedelta) -> TargetView:
+    """What is under way on the slots, to its end; else how the last operation ended."""
+    record = known_record(engine)
+    one = record.op or record.last
+    if one is None:
+        raise ConfigurationError(
+            f"nothing was done to the slots of {engine.target} yet: begin with bluegreen slots deploy {engine.target} "
+            "SLOT --release NAME"
+        )
+    with leaving_it_running(f"{one.kind.value} {one.id}"):
+        return follow_operation(world, engine, one.id, longest)

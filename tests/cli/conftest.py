@@ -5,6 +5,7 @@ import pytest
 
 from tests.cli.deployed_services import ecs_settings
 from tests.cli.operated_world import OperatedWorld, Operator
+from tests.cli.slots_world import OperatedSlots
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,9 @@ def ecs(capsys: pytest.CaptureFixture[str]) -> Operator:
 def unjudged(capsys: pytest.CaptureFixture[str]) -> Operator:
     """The same where CloudWatch alarms alone judge, and so there is no table."""
     return Operator(capsys, OperatedWorld(ecs_settings(is_judged=False)))
+
+
+@pytest.fixture
+def slots(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """An operator with one target, Web/App, which has the slots production and staging, both with release `first`."""
+    return Operator(capsys, OperatedSlots())

@@ -180,6 +180,9 @@ class OperatedWorld:
     def deployments(self) -> DeployedServices:
         return self.services
 
+    def definitions(self) -> NoTable:
+        return NoTable()
+
     def caller(self) -> str:
         if self.is_sts_down:
             raise AwsError("Connect timeout on endpoint URL")

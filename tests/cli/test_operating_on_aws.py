@@ -138,6 +138,19 @@ def test_a_parameter_that_no_construct_wrote_is_one_sentence(
     assert f"the parameter /bluegreen/targets/{TARGET}" in sentence(capsys, "status", TARGET)
 
 
+def test_task_definitions_are_read_from_ecs_without_what_a_description_adds(account: Account) -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web-a:7"
+    described = {
+        "taskDefinition": {"taskDefinitionArn": arn, "family": "web-a", "revision": 7, "status": "ACTIVE"},
+        "tags": [{"key": "bluegreen:slot", "value": "production"}],
+    }
+    ecs = account.service("slot_services", "ecs")
+    ecs.add_response("describe_task_definition", described, {"taskDefinition": arn, "include": ["TAGS"]})
+    account.service("slot_scaling", "application-autoscaling")
+    seen = AwsWorld().definitions().definition(arn)
+    assert (seen.arn, seen.content, seen.tags) == (arn, {"family": "web-a"}, {"bluegreen:slot": "production"})
+
+
 # Executions
 
 
