@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .adoption import Adopted as Adopted
+    from .app_service_slots import AppServiceSlots as AppServiceSlots
     from .canary_alb import CanaryAlb as CanaryAlb
     from .candidate_route import CandidateRoute as CandidateRoute
     from .container import Container as Container
@@ -44,12 +45,17 @@ if TYPE_CHECKING:
     from .rule_owner import RuleOwner as RuleOwner
     from .scaling import Scaling as Scaling
     from .scaling import ScheduledScaling as ScheduledScaling
+    from .service_plan import Plan as Plan
+    from .slot import Slot as Slot
+    from .swap_options import Preview as Preview
+    from .swap_options import WarmUp as WarmUp
     from .targets import Targets as Targets
     from .tasks import Capacity as Capacity
     from .tasks import ServiceConnect as ServiceConnect
     from .tasks import Tasks as Tasks
     from .test_traffic import TestTraffic as TestTraffic
     from .traffic_rule import TrafficRule as TrafficRule
+    from .web_app import WebApp as WebApp
 
 _HOMES = {
     "AbsoluteFloor": "engine.absolute_floor",
@@ -58,6 +64,7 @@ _HOMES = {
     "AlarmGuardrail": "engine.guardrails",
     "AlarmThresholds": "guardrail_alarms",
     "AllAtOnce": "engine.strategy",
+    "AppServiceSlots": "app_service_slots",
     "Approval": "hooks",
     "Canary": "engine.strategy",
     "CanaryAlb": "canary_alb",
@@ -76,6 +83,8 @@ _HOMES = {
     "Linear": "engine.strategy",
     "MetricComparison": "engine.guardrails",
     "MigrationTask": "engine.migration",
+    "Plan": "service_plan",
+    "Preview": "swap_options",
     "ReplayRequest": "engine.replay",
     "ReplayRequests": "engine.replay",
     "RolloutEngine": "rollout_engine",
@@ -86,6 +95,7 @@ _HOMES = {
     "Score": "engine.comparators",
     "ServiceConnect": "tasks",
     "ServiceRules": "ingress",
+    "Slot": "slot",
     "Split": "engine.strategy",
     "Step": "engine.strategy",
     "Steps": "engine.strategy",
@@ -94,6 +104,8 @@ _HOMES = {
     "TestTraffic": "test_traffic",
     "Tolerance": "engine.comparators",
     "TrafficRule": "traffic_rule",
+    "WarmUp": "swap_options",
+    "WebApp": "web_app",
 }
 
 __all__ = [
@@ -103,6 +115,7 @@ __all__ = [
     "AlarmGuardrail",
     "AlarmThresholds",
     "AllAtOnce",
+    "AppServiceSlots",
     "Approval",
     "Canary",
     "CanaryAlb",
@@ -121,6 +134,8 @@ __all__ = [
     "Linear",
     "MetricComparison",
     "MigrationTask",
+    "Plan",
+    "Preview",
     "ReplayRequest",
     "ReplayRequests",
     "RolloutEngine",
@@ -131,6 +146,7 @@ __all__ = [
     "Score",
     "ServiceConnect",
     "ServiceRules",
+    "Slot",
     "Split",
     "Step",
     "Steps",
@@ -139,6 +155,8 @@ __all__ = [
     "TestTraffic",
     "Tolerance",
     "TrafficRule",
+    "WarmUp",
+    "WebApp",
 ]
 
 

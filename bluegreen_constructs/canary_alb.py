@@ -142,10 +142,10 @@ class CanaryAlb(Construct):
         self.candidate_rules = self._routes.candidate_rules
         self.listener = self.live_rule.listener
         self.url = self._routes.url
-        self.dns_name = self._routes.dns_name
+        self.dns_name = self._routes.address.dns_name
         self._open_ways()
         self._metrics = SideMetrics(
-            load_balancer=self._routes.load_balancer_full_name,
+            load_balancer=self._routes.address.load_balancer_full_name,
             blue=self._blue.settings.metric_name,
             green=self._green.settings.metric_name,
             shares_load_balancer=balancer is None or ingress.load_balancer is not None,
@@ -155,7 +155,7 @@ class CanaryAlb(Construct):
         settings = TargetSettings(
             target=self.target,
             rule_arn=self.live_rule.rule_arn,
-            load_balancer=self._routes.load_balancer_full_name,
+            load_balancer=self._routes.address.load_balancer_full_name,
             blue=self._blue.settings,
             green=self._green.settings,
             steps=strategy.steps(),

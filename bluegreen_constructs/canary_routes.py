@@ -2,28 +2,25 @@
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from .acknowledgements import acknowledge
 from .canary_side import CanarySide
 from .candidate_route import CandidateRoute, are_limited
 from .engine.errors import ConfigurationError
 from .engine.spans import Span, as_timedelta
+from .generated_secret import generated_secret, value_of
 from .hooks import SmokeTests, TestRoute
 from .ingress import Ingress
-from .known_listener import scheme_and_port
+from .listener_address import ListenerAddress
 from .service_load_balancer import ServiceLoadBalancer
 from .traffic_rule import TrafficRule
 
 # On a listener of its own: the routes to the candidate from 100 on, production behind them.
 _FIRST_ROUTE, _PRODUCTION = 100, 1000
 _SHORTEST_SECRET = 16
-_USUAL_PORTS = {"http": 80, "https": 443}
-_GENERATED_LENGTH = 32
 
 
 class CanaryRoutes(Construct):
@@ -56,6 +53,7 @@ class CanaryRoutes(Construct):
         listener = ingress.listener if load_balancer is None else load_balancer.production
         if listener is None:
             raise ConfigurationError(f"{self.node.path} has neither a load balancer nor a listener: give one")
+        self.address = ListenerAddress(ingress, load_balancer, listener)
         priorities = self._priorities()
         conditions = _conditions(ingress)
         # What these say counts when the rules are made; from then on only the engine writes weights.
@@ -89,29 +87,9 @@ class CanaryRoutes(Construct):
         )
 
     @property
-    def load_balancer_full_name(self) -> str:
-        """The load balancer's name in CloudWatch dimensions, `app/name/id`; of a given listener's ARN a part."""
-        if self._load_balancer is not None and isinstance(self._load_balancer.resource, elbv2.ApplicationLoadBalancer):
-            return self._load_balancer.resource.load_balancer_full_name
-        parts = cdk.Fn.split("/", self.live_rule.listener.listener_arn)
-        return cdk.Fn.join("/", [cdk.Fn.select(index, parts) for index in (1, 2, 3)])
-
-    @property
-    def dns_name(self) -> str | None:
-        """The name that the load balancer itself answers to; None of an imported listener's."""
-        if self._load_balancer is not None:
-            return str(self._load_balancer.resource.load_balancer_dns_name)
-        listener = self.live_rule.listener
-        if isinstance(listener, elbv2.ApplicationListener):
-            return str(listener.load_balancer.load_balancer_dns_name)
-        return None
-
-    @property
     def url(self) -> str | None:
         """Where users reach the service: its host, else the load balancer's own name; None when neither is known."""
-        host = self._ingress.host
-        name = host if host is not None and "*" not in host else self.dns_name
-        return None if name is None else f"{self._scheme}://{name}{self._port_of(None)}"
+        return self.address.url(self._ingress.host)
 
     @property
     def secret_arn(self) -> str | None:
@@ -130,12 +108,12 @@ class CanaryRoutes(Construct):
                 f"{self.node.path} has smoke tests and no way for a function to the candidate: give test_traffic= a "
                 "header or a cookie without sources, and Ingress no sources unless it is internet_facing=False"
             )
-        if self._scheme == "https" and (ingress.host is None or "*" in ingress.host):
+        if self.address.scheme == "https" and (ingress.host is None or "*" in ingress.host):
             raise ConfigurationError(
                 f"{self.node.path} has smoke tests over HTTPS and {ingress.host or 'no host'}: give Ingress(host=...) "
                 "with a name that the certificate is for, none is for the load balancer's own name"
             )
-        name = self.dns_name or ingress.host
+        name = self.address.dns_name or ingress.host
         if name is None:
             raise ConfigurationError(
                 f"{self.node.path} has smoke tests on an imported listener, whose load balancer's name is not known: "
@@ -144,7 +122,7 @@ class CanaryRoutes(Construct):
         route, value = found
         self._tested = route
         return TestRoute(
-            url=f"{self._scheme}://{name}{self._port_of(route.port)}",
+            url=f"{self.address.scheme}://{name}{self.address.port_in_url(route.port)}",
             host=ingress.host,
             headers=route.headers(value),
             inside_vpc=not ingress.internet_facing,
@@ -153,28 +131,9 @@ class CanaryRoutes(Construct):
     def admit_tests(self, tests: SmokeTests) -> None:
         """Let the smoke tests of an internal load balancer connect to where they go."""
         if tests.connections is not None:
-            port = self._tested.port or self._port
+            port = self._tested.port or self.address.port
             listener = self.candidate_rules[self._routes.index(self._tested)].listener
             tests.connections.allow_to(listener, ec2.Port.tcp(port), "smoke tests")
-
-    @property
-    def _scheme(self) -> str:
-        if self._load_balancer is not None:
-            return "https" if self._ingress.certificate is not None else "http"
-        known = scheme_and_port(self._ingress.listener)
-        if known is not None:
-            return known[0]
-        return "http" if self._ingress.plain_http else "https"
-
-    @property
-    def _port(self) -> int:
-        """Production's port: of an imported listener the scheme's usual one."""
-        known = scheme_and_port(self._ingress.listener)
-        return _USUAL_PORTS[self._scheme] if known is None else known[1]
-
-    def _port_of(self, given: int | None) -> str:
-        port = given or self._port
-        return "" if port == _USUAL_PORTS[self._scheme] else f":{port}"
 
     @property
     def _asks_nothing(self) -> bool:
@@ -231,24 +190,15 @@ class CanaryRoutes(Construct):
         return route.value
 
     def _generated(self) -> str:
-        """One value for all routes that were given none; CloudFormation puts it into the rules, and logs it nowhere.
-
-        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
-        """
+        """One value for all routes that were given none."""
         if self._secret is None:
-            self._secret = secretsmanager.CfnSecret(
+            self._secret = generated_secret(
                 self,
                 "CandidateValue",
                 description=f"What requests must carry to reach the candidate of {self.node.path}",
-                generate_secret_string={"passwordLength": _GENERATED_LENGTH, "excludePunctuation": True},
+                opens="a version that is not released yet",
             )
-            acknowledge(
-                self._secret,
-                "AwsSolutions-SMG4",
-                "the value opens nothing but a version that is not released yet, and is part of listener rules; "
-                "rotating it was considered, and would need a stack update each time",
-            )
-        return cdk.Fn.join("", ["{{resolve:secretsmanager:", self._secret.ref, ":SecretString:::}}"])
+        return value_of(self._secret)
 
 
 def _conditions(ingress: Ingress) -> list[elbv2.ListenerCondition]:

@@ -76,20 +76,23 @@ class Container:
                 f"Container gpus is {self.gpus}: Fargate has no GPUs, give Tasks(capacity=Capacity.ec2(...)) with a "
                 "capacity provider of GPU instances"
             )
-        allowed = FARGATE_MEMORY_MIB.get(self.cpu)
-        if allowed is None:
-            raise ConfigurationError(
-                f"Container cpu is {self.cpu}: Fargate has {', '.join(str(cpu) for cpu in FARGATE_MEMORY_MIB)}"
-            )
-        if self.memory_mib not in allowed:
-            raise ConfigurationError(
-                f"Container memory_mib is {self.memory_mib} with cpu {self.cpu}: Fargate allows {_listed(allowed)}"
-            )
+        refuse_fargate_size("Container", self.cpu, self.memory_mib)
 
     @property
     def stop_seconds(self) -> int:
         """The stop time-out in seconds."""
         return round(as_timedelta(self.stop_timeout, "Container stop_timeout").total_seconds())
+
+
+def refuse_fargate_size(what: str, cpu: int, memory_mib: int) -> None:
+    """Raise ConfigurationError, which names `what`, for a pair of CPU and memory that Fargate does not have."""
+    allowed = FARGATE_MEMORY_MIB.get(cpu)
+    if allowed is None:
+        raise ConfigurationError(
+            f"{what} cpu is {cpu}: Fargate has {', '.join(str(known) for known in FARGATE_MEMORY_MIB)}"
+        )
+    if memory_mib not in allowed:
+        raise ConfigurationError(f"{what} memory_mib is {memory_mib} with cpu {cpu}: Fargate allows {_listed(allowed)}")
 
 
 def _listed(allowed: range | tuple[int, ...]) -> str:

@@ -41,3 +41,17 @@ class RuleCondition:
     def http_header(name: str, values: Sequence[str]) -> "RuleCondition":
         """Requests whose header `name` has one of these values."""
         return RuleCondition("http-header", "HttpHeaderConfig", {"HttpHeaderName": name, "Values": list(values)})
+
+    @staticmethod
+    def http_header_like(name: str, expression: str) -> "RuleCondition":
+        """Requests whose header `name` matches the regular expression, of at most 128 characters.
+
+        The guide does not say whether a match may begin in the middle: give `^` and `$`.
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
+        """
+        return RuleCondition("http-header", "HttpHeaderConfig", {"HttpHeaderName": name, "RegexValues": [expression]})
+
+    @staticmethod
+    def query_string(key: str, value: str) -> "RuleCondition":
+        """Requests with this pair in their query; `*` in the value stands for any text."""
+        return RuleCondition("query-string", "QueryStringConfig", {"Values": [{"Key": key, "Value": value}]})

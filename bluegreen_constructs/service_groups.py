@@ -3,6 +3,7 @@
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
+from .ingress import Ingress
 from .metric_names import target_group_name
 from .service_place import ServicePlace
 
@@ -49,27 +50,30 @@ class ServiceGroups:
 
 
 def _made(scope: Construct, side: str, place: ServicePlace) -> str:
+    return tasks_target_group(Construct(scope, side), vpc_id=place.vpc_id, ingress=place.ingress).ref
+
+
+def tasks_target_group(scope: Construct, *, vpc_id: str, ingress: Ingress) -> elbv2.CfnTargetGroup:
     """A group without targets; ECS registers the tasks.
 
     Its port is a default that no target uses, for ECS registers tasks with the container's. Were it the container's, a
-    changed port would replace both groups under the live rule.
+    changed port would replace the group under the live rule.
     """
-    group = elbv2.CfnTargetGroup(
-        Construct(scope, side),
+    return elbv2.CfnTargetGroup(
+        scope,
         "Resource",
-        vpc_id=place.vpc_id,
+        vpc_id=vpc_id,
         port=80,
         protocol="HTTP",
         target_type="ip",
-        health_check_path=place.ingress.health_path,
+        health_check_path=ingress.health_path,
         health_check_interval_seconds=10,
         health_check_timeout_seconds=5,
         healthy_threshold_count=2,
         unhealthy_threshold_count=3,
         matcher={"httpCode": "200"},
         target_group_attributes=[
-            {"key": "deregistration_delay.timeout_seconds", "value": str(place.ingress.drain_seconds)},
+            {"key": "deregistration_delay.timeout_seconds", "value": str(ingress.drain_seconds)},
             {"key": "stickiness.enabled", "value": "false"},
         ],
     )
-    return group.ref

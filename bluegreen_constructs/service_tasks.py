@@ -66,12 +66,32 @@ class ServiceTasks:
             )
         # A revision that is deregistered cannot be gone back to: CloudFormation would do so when the next one is made.
         found.definition.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        if tasks.execute_command:
-            _allow_shells(found.definition)
+        if given is not None and tasks.execute_command:
+            _allow_shells(given)
         return found
 
 
 def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> ServiceTasks:
+    definition = task_definition_for(scope, name, container, tasks)
+    return ServiceTasks(definition, name, container.port, _port_name(tasks, name) or "")
+
+
+def task_definition_for(
+    scope: Construct,
+    name: str,
+    container: Container,
+    tasks: Tasks,
+    *,
+    family: str | None = None,
+    task_role: iam.IRole | None = None,
+    stream_prefix: str | None = None,
+) -> ecs.TaskDefinition:
+    """A task definition with one container, called `name`, and a log group.
+
+    family, task_role: as the CDK makes them unless given. stream_prefix: of the log streams (default: `name`).
+
+    Raises ConfigurationError for what Fargate does not have.
+    """
     definition: ecs.TaskDefinition
     if tasks.on_ec2:
         definition = ecs.TaskDefinition(
@@ -79,6 +99,8 @@ def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> Se
             "TaskDefinition",
             compatibility=ecs.Compatibility.EC2,
             network_mode=ecs.NetworkMode.AWS_VPC,
+            family=family,
+            task_role=task_role,
             cpu=str(container.cpu),
             memory_mib=str(container.memory_mib),
         )
@@ -87,6 +109,8 @@ def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> Se
         definition = ecs.FargateTaskDefinition(
             scope,
             "TaskDefinition",
+            family=family,
+            task_role=task_role,
             cpu=container.cpu,
             memory_limit_mib=container.memory_mib,
             runtime_platform=_platform(container.architecture),
@@ -103,7 +127,7 @@ def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> Se
         port_mappings=[_port(container.port, _port_name(tasks, name))],
         stop_timeout=_seconds(container.stop_seconds),
         gpu_count=container.gpus or None,
-        logging=ecs.LogDrivers.aws_logs(stream_prefix=name, log_group=log_group),
+        logging=ecs.LogDrivers.aws_logs(stream_prefix=stream_prefix or name, log_group=log_group),
     )
     if isinstance(container.image, ecs.EcrImage | ecs.AssetImage) and definition.execution_role is not None:
         acknowledge(
@@ -120,7 +144,9 @@ def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> Se
             "Parameter Store when a task starts; reading settings from there too was considered and would make a "
             "change of settings invisible in the diff that starts the rollout",
         )
-    return ServiceTasks(definition, name, container.port, _port_name(tasks, name) or "")
+    if tasks.execute_command:
+        _allow_shells(definition)
+    return definition
 
 
 def _read(definition: ecs.TaskDefinition, tasks: Tasks) -> ServiceTasks:

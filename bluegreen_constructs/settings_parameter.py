@@ -59,5 +59,5 @@ def _refuse(text: str, target: str) -> None:
     if length > _LONGEST:
         raise ConfigurationError(
             f"the settings of {target} take about {length} characters, a parameter holds {_LONGEST}: give hooks "
-            "shorter bodies and details, or fewer of them"
+            "shorter bodies and details, or fewer of them; of slots, fewer"
         )

@@ -156,17 +156,27 @@ class WantedRule:
 
     must_serve: the ARN of the group that an update must find with all of the traffic, or it is refused (empty:
         whichever has it).
+    one_of: instead of blue and green the ARNs of the groups of which the rule forwards to one at a time. initial_group:
+        the one at creation.
     """
 
     listener_arn: str
     priority: int
     conditions: tuple[RawCondition, ...]
-    blue_arn: str
-    green_arn: str
+    blue_arn: str = ""
+    green_arn: str = ""
     candidate_weight: int = 0
     stickiness: timedelta | Duration | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     must_serve: str = ""
+    one_of: tuple[str, ...] = ()
+    initial_group: str = ""
+
+    def forwards(self) -> dict[str, object]:
+        """The groups as the custom resource's properties say them."""
+        if self.one_of:
+            return {"Groups": list(self.one_of), "InitialGroup": self.initial_group}
+        return {"Blue": self.blue_arn, "Green": self.green_arn, "InitialCandidateWeight": self.candidate_weight}
 
 
 @dataclass(frozen=True)
@@ -184,7 +194,8 @@ def traffic_rule_resource(scope: Construct, id: str, *, stack: Stack, wanted: Wa
     Raises ConfigurationError for what cannot be deployed.
     """
     _refuse_priority(scope, wanted.priority)
-    _refuse_sides(scope, wanted.blue_arn, wanted.green_arn, wanted.candidate_weight)
+    if not wanted.one_of:
+        _refuse_sides(scope, wanted.blue_arn, wanted.green_arn, wanted.candidate_weight)
     rendered = _rendered(scope, wanted.conditions)
     stickiness_s = _stickiness_seconds(scope, wanted.stickiness)
     _refuse_tags(scope, wanted.tags)
@@ -199,9 +210,7 @@ def traffic_rule_resource(scope: Construct, id: str, *, stack: Stack, wanted: Wa
         "ListenerArn": wanted.listener_arn,
         "Priority": wanted.priority,
         "Conditions": rendered,
-        "Blue": wanted.blue_arn,
-        "Green": wanted.green_arn,
-        "InitialCandidateWeight": wanted.candidate_weight,
+        **wanted.forwards(),
     }
     if stickiness_s is not None:
         properties["InitialStickinessSeconds"] = stickiness_s
@@ -357,7 +366,7 @@ def _rendered(rule: Construct, conditions: Sequence[RawCondition]) -> list[dict[
 def _values(condition: Mapping[str, object]) -> list[object]:
     for config in condition.values():
         if isinstance(config, Mapping):
-            values = config.get("Values", [])
+            values = config.get("Values") or config.get("RegexValues") or []
             return list(values) if isinstance(values, list) else [values]
     return []
 
