@@ -12,6 +12,7 @@ from .canary_stack import CanaryStack
 from .environments import Environment, chosen
 from .network_stack import NetworkStack
 from .service_stack import ServiceStack
+from .slots_stack import SlotsStack
 
 UNNAMED_RELEASE = "no-release-given"
 _RELEASE = re.compile(r"(sha256:[0-9a-f]{64})|([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
@@ -35,11 +36,12 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
         app, f"BlueGreenService-{place.name}", environment=place, network=network, release=version, env=env
     )
     canary = CanaryStack(app, f"BlueGreenCanary-{place.name}", environment=place, network=network, env=env)
+    slots = SlotsStack(app, f"BlueGreenSlots-{place.name}", environment=place, network=network, env=env)
     if release is None:
         cdk.Annotations.of(service).add_warning_v2(
             "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
         )
-    for stack in (network, service, canary):
+    for stack in (network, service, canary, slots):
         _apply_account_rules(stack, place)
     for key, value in place.tags.items():
         cdk.Tags.of(app).add(key, value)

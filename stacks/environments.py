@@ -135,6 +135,33 @@ class CanarySettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppSlots:
+    """How the sample inference service runs in an environment as an application with the slots production and staging.
+
+    first_release: what both slots run when the stack is made; from then on releases come with `bluegreen slots deploy`
+        and `slots swap`, and no stack update names one.
+    tasks, most_tasks: of production; staging runs one, and as many as production while it is swapped.
+    success_percent: the share of good answers below which a swap goes back in its bake.
+    host: production's; staging is beside it, `inference-staging.internal`. A certificate is for both.
+    """
+
+    repository: str = "inference"
+    first_release: str = "1.0.0"
+    tasks: int = 2
+    most_tasks: int = 4
+    cpu_percent: float = 60
+    cpu: int = 512
+    memory_mib: int = 1024
+    bake: timedelta = timedelta(minutes=15)
+    success_percent: float = 99
+    requests_floor: int = 20
+    host: str = "inference.internal"
+    certificate_arn: str | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One place the application is deployed to.
 
@@ -151,6 +178,7 @@ class Environment:
     network: NewNetwork | ExistingNetwork = field(default_factory=NewNetwork)
     service: ServiceSettings = field(default_factory=ServiceSettings)
     canary: CanarySettings = field(default_factory=CanarySettings)
+    slots: AppSlots = field(default_factory=AppSlots)
     qualifier: str | None = None
     permissions_boundary: str | None = None
     role_path: str | None = None
@@ -190,6 +218,15 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 negligible=0.1,
                 limits=RolloutLimits(patience=timedelta(minutes=2)),
             ),
+            slots=AppSlots(
+                cpu=256,
+                memory_mib=512,
+                bake=timedelta(minutes=2),
+                success_percent=95,
+                requests_floor=5,
+                host="inference.test",
+                plain_http=True,
+            ),
         ),
         Environment(
             name="dev",
@@ -199,6 +236,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 internet_facing=False, strategy=Canary(percent=50, bake=timedelta(minutes=3)), bake=timedelta(minutes=5)
             ),
             canary=CanarySettings(internet_facing=False, bake=timedelta(minutes=5)),
+            slots=AppSlots(host="inference.dev.internal", internet_facing=False, bake=timedelta(minutes=5)),
         ),
         Environment(
             name="prod",
@@ -214,6 +252,14 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 traffic=ExpectedTraffic(requests_per_second=50, error_rate=0.002),
             ),
             canary=CanarySettings(tasks=3, most_tasks=24, cpu=1024, memory_mib=2048, internet_facing=False),
+            slots=AppSlots(
+                tasks=3,
+                most_tasks=24,
+                cpu=1024,
+                memory_mib=2048,
+                host="inference.prod.internal",
+                internet_facing=False,
+            ),
             protected=True,
         ),
     )

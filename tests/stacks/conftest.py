@@ -36,6 +36,10 @@ class Synthesised:
     def canary(self) -> dict:
         return self.templates[f"BlueGreenCanary-{self.environment}"]
 
+    @property
+    def slots(self) -> dict:
+        return self.templates[f"BlueGreenSlots-{self.environment}"]
+
     def resources(self, kind: str) -> dict[str, dict]:
         return {
             name: resource

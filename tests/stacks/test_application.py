@@ -26,7 +26,7 @@ def test_every_environment_is_clean_under_cfn_lint() -> None:
     folders = [synthesise(environment).folder for environment in ENVIRONMENTS]
     # One process for all: starting it takes longer than checking.
     templates = [str(path) for folder in folders for path in sorted(folder.glob("*.template.json"))]
-    assert len(templates) == 3 * len(ENVIRONMENTS)
+    assert len(templates) == 4 * len(ENVIRONMENTS)
     found = subprocess.run(
         [Path(sys.executable).parent / "cfn-lint", "--", *templates], capture_output=True, text=True, check=False
     )
@@ -99,17 +99,54 @@ CANARY = {
     ("BlueGreenCanary-{}/BlueTaskDefinition", "AwsSolutions-ECS2"),
     ("BlueGreenCanary-{}/GreenTaskDefinition", "AwsSolutions-ECS2"),
 }
-EVERYWHERE = CANARY | {
-    ("BlueGreenNetwork-{}/AccessLogs", "AwsSolutions-S1"),
-    ("BlueGreenService-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
-    ("BlueGreenService-{}/BlueGreenTrafficRules/Role", OWN_RULES),
-    ("BlueGreenService-{}/Inference/InfrastructureRole", WILDCARD_DESCRIBE),
-    ("BlueGreenService-{}/Inference/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
+SIDES_REVISIONS = [
+    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>"
+    f":task-definition/BlueGreenSlots-{{}}-Inference-{side}:*]"
+    for side in ("a", "b")
+]
+SLOTS = {
+    ("BlueGreenSlots-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/BlueGreenTrafficRules/Role", OWN_RULES),
+    ("BlueGreenSlots-{}/BlueGreenSlots/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/BlueGreenSlots/Role", SIDES_REVISIONS[0]),
+    ("BlueGreenSlots-{}/BlueGreenSlots/Role", SIDES_REVISIONS[1]),
+    ("BlueGreenSlots-{}/BlueGreenSlots/Role", SCALABLE_TARGETS),
+    ("BlueGreenSlots-{}/Engine/Start/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Engine/Start/Role", SETTINGS),
+    ("BlueGreenSlots-{}/Engine/Permissions/StartOnExecution", EXECUTIONS),
+    ("BlueGreenSlots-{}/Engine/Tick/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Engine/Tick/Role", SIDES_REVISIONS[0]),
+    ("BlueGreenSlots-{}/Engine/Tick/Role", SIDES_REVISIONS[1]),
+    ("BlueGreenSlots-{}/Engine/Tick/Role", SCALABLE_TARGETS),
+    ("BlueGreenSlots-{}/Engine/Alarm/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Engine/Alarm/Role", EXECUTIONS),
+    ("BlueGreenSlots-{}/Engine/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Engine/StateMachine", "AwsSolutions-SF2"),
+    ("BlueGreenSlots-{}/Inference/Routes/PinValue", "AwsSolutions-SMG4"),
+    ("BlueGreenSlots-{}/Inference/WarmUp/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Inference/Slot-production/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Inference/Slot-staging/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
+    ("BlueGreenSlots-{}/Inference/Slot-production/TaskDefinition", "AwsSolutions-ECS2"),
+    ("BlueGreenSlots-{}/Inference/Slot-staging/TaskDefinition", "AwsSolutions-ECS2"),
 }
-# A public load balancer is open to everybody; an internal one is tested by a function inside the VPC.
-STACKS = ("Service", "Canary")
-PUBLIC = {(f"BlueGreen{stack}-{{}}/Inference/LoadBalancer/Resource", "AwsSolutions-EC23") for stack in STACKS}
-INTERNAL = {(f"BlueGreen{stack}-{{}}/Inference/SmokeTest/Function/Role", WILDCARD_DESCRIBE) for stack in STACKS}
+EVERYWHERE = (
+    CANARY
+    | SLOTS
+    | {
+        ("BlueGreenNetwork-{}/AccessLogs", "AwsSolutions-S1"),
+        ("BlueGreenService-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
+        ("BlueGreenService-{}/BlueGreenTrafficRules/Role", OWN_RULES),
+        ("BlueGreenService-{}/Inference/InfrastructureRole", WILDCARD_DESCRIBE),
+        ("BlueGreenService-{}/Inference/TaskDefinition/ExecutionRole", WILDCARD_DESCRIBE),
+    }
+)
+# A public load balancer is open to everybody; an internal one is tested by a function inside the VPC, as slots are
+# warmed everywhere.
+TESTED = ("Service", "Canary")
+PUBLIC = {
+    (f"BlueGreen{stack}-{{}}/Inference/LoadBalancer/Resource", "AwsSolutions-EC23") for stack in (*TESTED, "Slots")
+}
+INTERNAL = {(f"BlueGreen{stack}-{{}}/Inference/SmokeTest/Function/Role", WILDCARD_DESCRIBE) for stack in TESTED}
 _JUDGE = "BlueGreenService-{}/BlueGreenEcsJudge/Function/Role"
 _OF_THE_CLUSTER = (
     "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:{{}}/"
@@ -130,27 +167,54 @@ EXPECTED = {
 
 def test_no_template_names_a_live_weight_an_active_side_or_a_listener_rule(application: Synthesised) -> None:
     """I2: what a rollout changes is not in the template, so no update can put it back."""
-    text = json.dumps(application.templates)
-    assert '"Weight"' not in text
-    assert "AWS::ElasticLoadBalancingV2::ListenerRule" not in text
-    for rule in application.resources("Custom::TrafficRule").values():
-        assert set(rule["Properties"]) == {
-            "ServiceToken",
-            "ServiceTimeout",
-            "ListenerArn",
-            "Priority",
-            "Conditions",
-            "Blue",
-            "Green",
-            "InitialCandidateWeight",
-            "EventLimits",
-        }
+    assert '"Weight"' not in json.dumps(application.templates)
+    for template, sides in (
+        (application.service, {"Blue", "Green", "InitialCandidateWeight"}),
+        (application.canary, {"Blue", "Green", "InitialCandidateWeight"}),
+        (application.slots, {"Groups", "InitialGroup"}),
+    ):
+        asked = {"ServiceToken", "ServiceTimeout", "EventLimits", "ListenerArn", "Priority", "Conditions"}
+        rules = of_kind(template, "Custom::TrafficRule")
+        assert rules
+        assert [set(rule) for rule in rules] == [asked | sides] * len(rules)
+    assert not of_kind(application.service, LISTENER_RULE)
+    assert not of_kind(application.canary, LISTENER_RULE)
+
+
+def test_the_rules_in_the_template_of_slots_are_the_same_whatever_was_swapped(application: Synthesised) -> None:
+    """Each pin is of a side and not of a slot, and the choice of a slot is answered by a function."""
+    pins, choices = [], []
+    for rule in of_kind(application.slots, LISTENER_RULE):
+        conditions = json.dumps(rule["Conditions"])
+        (pins if "x-slot-side" in conditions and "{{resolve:secretsmanager:" in conditions else choices).append(rule)
+    assert len(pins) == len(of_kind(application.slots, "AWS::ECS::Service"))
+    (choice,) = choices
+    (action,) = choice["Actions"]
+    assert application.slots["Resources"][action["TargetGroupArn"]["Ref"]]["Properties"]["TargetType"] == "lambda"
+
+
+def test_the_template_of_slots_knows_neither_what_a_side_runs_nor_how_many_tasks(application: Synthesised) -> None:
+    services = of_kind(application.slots, "AWS::ECS::Service")
+    families = {one["TaskDefinition"] for one in services}
+    assert families == {f"BlueGreenSlots-{application.environment}-Inference-{side}" for side in ("a", "b")}
+    assert not families & {one["Family"] for one in of_kind(application.slots, "AWS::ECS::TaskDefinition")}
+    assert not [one for one in services if "DesiredCount" in one]
+    assert not of_kind(application.slots, "AWS::ApplicationAutoScaling::ScalableTarget")
+
+
+LISTENER_RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+
+
+def of_kind(template: dict, kind: str) -> list[dict]:
+    """The properties of the resources of that type."""
+    return [one["Properties"] for one in template["Resources"].values() if one["Type"] == kind]
 
 
 def test_a_release_changes_the_task_definition_and_nothing_else() -> None:
     before, after = synthesise("prod", "1.0.0"), synthesise("prod", "1.0.1")
     assert before.network == after.network
     assert before.canary == after.canary  # whose releases come with `bluegreen start`
+    assert before.slots == after.slots  # whose releases come with `bluegreen slots deploy`
     changed = {
         resource["Type"]
         for name, resource in after.service["Resources"].items()
@@ -299,10 +363,18 @@ def test_production_is_protected_and_keeps_its_logs() -> None:
     prod = synthesise("prod")
     manifest = json.loads((prod.folder / "manifest.json").read_text(encoding="utf-8"))
     stacks = [one for one in manifest["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
-    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 3
+    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 4
     (bucket,) = prod.resources("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Retain"
     assert ENVIRONMENTS["prod"].protected
+
+
+@pytest.mark.parametrize(("environment", "policy"), [("prod", "RetainExceptOnCreate"), ("dev", "Delete")])
+def test_a_protected_environment_keeps_the_tables_of_its_engines(environment: str, policy: str) -> None:
+    made = synthesise(environment)
+    for template in (made.canary, made.slots):
+        (table,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::DynamoDB::Table")
+        assert table["DeletionPolicy"] == policy
 
 
 def test_environments_are_frozen_values() -> None:
@@ -340,7 +412,7 @@ class TestTheRealCli:
         made = self.cdk("synth", "--quiet", *chosen_by, output=tmp_path, validation="true")
         assert made.returncode == 0, made.stderr
         assert "WARNING" not in made.stderr
-        for stack in ("Network", "Service", "Canary"):
+        for stack in ("Network", "Service", "Canary", "Slots"):
             name = f"BlueGreen{stack}-{environment}"
             template = str(tmp_path / f"{name}.template.json")
             compared = self.cdk(

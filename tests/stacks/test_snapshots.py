@@ -38,6 +38,10 @@ def test_the_canary_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
     assert scrubbed(synthesise("prod").canary) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+def test_the_slots_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
+    assert scrubbed(synthesise("prod").slots) == snapshot(extension_class=JSONSnapshotExtension)
+
+
 def ids(template: dict, kind: str) -> set[str]:
     return {name for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
@@ -73,3 +77,33 @@ def test_the_logical_ids_of_a_canary_that_hold_state_or_carry_traffic_never_chan
     assert functions <= ids(canary, "AWS::Lambda::Function")
     (parameter,) = (one for one in canary["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
     assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenCanary-prod/Inference"
+
+
+def test_the_logical_ids_of_slots_that_hold_state_or_carry_traffic_never_change() -> None:
+    """Besides: the handler that owns the record, and the names by which an operation calls the families and itself."""
+    slots = synthesise("prod").slots
+    assert ids(slots, "AWS::ECS::Service") == {"InferenceSideAServiceFE3F5D51", "InferenceSideBService4941AD2B"}
+    assert ids(slots, "AWS::ElasticLoadBalancingV2::LoadBalancer") == {"InferenceLoadBalancer24A7E56D"}
+    assert ids(slots, "AWS::ElasticLoadBalancingV2::TargetGroup") == {
+        "InferenceSideAGroup85F3A18C",
+        "InferenceSideBGroup81394DCD",
+        "InferenceRoutesChoiceGroupEC1950F9",
+    }
+    assert ids(slots, "Custom::TrafficRule") == {
+        "InferenceRoutesProduction8F676439",
+        "InferenceRoutesstagingHost0B339409",
+        "InferenceRoutesstagingCookie7D61BE02",
+        "InferenceRoutesstagingHeader30512264",
+    }
+    assert ids(slots, "Custom::SlotSides") == {"InferenceSidesA7779AA2"}
+    assert ids(slots, "AWS::DynamoDB::Table") == {"BlueGreenRolloutTable"}
+    assert ids(slots, "AWS::StepFunctions::StateMachine") == {"BlueGreenRolloutStateMachine"}
+    assert {"BlueGreenSlotsHandler", "BlueGreenTrafficRuleHandler"} <= ids(slots, "AWS::Lambda::Function")
+    definitions = [
+        one["Properties"] for one in slots["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition"
+    ]
+    assert {one["Family"] for one in definitions} == {
+        f"BlueGreenSlots-prod-Inference-{slot}-settings" for slot in ("production", "staging")
+    }
+    (parameter,) = (one for one in slots["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
+    assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenSlots-prod/Inference"
