@@ -66,6 +66,11 @@ def judged_service(root: Path) -> RehearsedApplication:
     return _of_this_checkout(root, "examples/ecs/app.py", "Prediction")
 
 
+def slots_application(root: Path) -> RehearsedApplication:
+    """The example of an application with the slots production, blue and green."""
+    return _of_this_checkout(root, "examples/slots/app.py", "Slots")
+
+
 def _of_this_checkout(root: Path, app: str, service_stack: str, *, after: str = "") -> RehearsedApplication:
     """An application whose tasks run the sample service; `after`: the stack that is deployed first."""
     inference = root / "services" / "inference"

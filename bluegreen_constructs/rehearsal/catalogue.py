@@ -14,6 +14,10 @@ from .scenarios.ecs_releases import ECS_RELEASES
 from .scenarios.engine_upgraded import EngineUpgraded
 from .scenarios.redeploy_mid_rollout import RedeployMidRollout
 from .scenarios.scenario import Catalogue
+from .scenarios.slots_back import SlotsKilledAtCommit, SlotsRollbackInBake
+from .scenarios.slots_redeploy import SlotsRedeployAfterSwap
+from .scenarios.slots_refused import SlotsBadWarmUp, SlotsPreviewCancel
+from .scenarios.slots_swap import SlotsSwap, SlotsSwapBack
 
 # One good release after the other goes live, so that each scenario begins with what the one before has left; the engine
 # is exchanged last.
@@ -24,6 +28,13 @@ CATALOGUE = Catalogue(
         Adopt(),
         Leave(),
         *ECS_JUDGED,
+        SlotsSwap(),
+        SlotsSwapBack(),
+        SlotsPreviewCancel(),
+        SlotsBadWarmUp(),
+        SlotsRollbackInBake(),
+        SlotsKilledAtCommit(),
+        SlotsRedeployAfterSwap(),
         CANARY_RELEASES[0],
         CanaryRollback(),
         *CANARY_RELEASES[1:],

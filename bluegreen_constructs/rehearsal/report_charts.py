@@ -5,7 +5,15 @@ from plotly.offline import get_plotlyjs
 
 from .outcome import Outcome
 
-_COLOURS = {"blue": "#3b76c4", "green": "#3f9a5f", "failed": "#c62828", "candidate's share": "#8a6d1d"}
+_COLOURS = {
+    "blue": "#3b76c4",
+    "green": "#3f9a5f",
+    "side a": "#3b76c4",
+    "side b": "#3f9a5f",
+    "side c": "#8a5ab5",
+    "failed": "#c62828",
+    "candidate's share": "#8a6d1d",
+}
 
 
 def chart_library() -> str:

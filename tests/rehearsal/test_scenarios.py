@@ -18,14 +18,16 @@ NAMES = [scenario.name for scenario in CATALOGUE.scenarios]
 JUDGED = ("ecs-judged-good", "ecs-judged-bad", "ecs-hotfix-while-red")
 JUDGED_THOROUGH = ("ecs-bad-hotfix",)
 CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "engine-upgraded-mid-rollout", "destroy")
+SLOTS = ("slots-swap", "slots-killed-at-commit")
 SESSIONS = {
     "ecs": (
         *(name for name in NAMES if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH}),
         "destroy",
     ),
-    "judged-and-canary": (*JUDGED, *CANARIES),
+    "judged-and-canary": (*JUDGED, *SLOTS, *CANARIES),
     # What these show of the engine, its own tests show as well: `make thorough` plays them.
     "judged-thorough": JUDGED_THOROUGH,
+    "slots-thorough": tuple(name for name in NAMES if name.startswith("slots-") and name not in SLOTS),
     "canary-thorough": tuple(name for name in NAMES if name.startswith(("canary-", "ab-")) and name not in CANARIES),
 }
 PLAYED = [
