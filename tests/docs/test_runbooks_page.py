@@ -3,22 +3,27 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore import xform_name
 
+from bluegreen_constructs.engine.abort import abort
 from bluegreen_constructs.engine.errors import BlueGreenError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.rollout import Hold, HoldKind
 from bluegreen_constructs.engine.rule_tags import ABORTED, LIVE, ROLLOUT
+from bluegreen_constructs.engine.swap.lifecycle import SwapPhase
 from bluegreen_constructs.engine.target_settings import TargetSettings
 from bluegreen_constructs.engine.weights import forward
+from bluegreen_constructs.testing_slots import example_slots
 from tests.cli.deployed_services import HOOK, deployment_arn, ecs_settings, judging
 from tests.cli.operated_world import OperatedWorld, Operator, settings_of
+from tests.cli.slots_world import OperatedSlots
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text(encoding="utf-8")
 ID = "1-4-2-20260105T090000-4f1c"
@@ -122,6 +127,59 @@ def made_live(world: OperatedWorld) -> None:
     world.on_wait = [lambda: world.services.becomes(status="SUCCESSFUL", weight=100.0)]
 
 
+# The same of an application with slots
+
+
+def with_release(world: OperatedSlots) -> None:
+    world.deployed("1.4.2")
+
+
+def previewed(world: OperatedSlots) -> None:
+    with_release(world)
+    world.swapping(SwapPhase.READY, preview=True)
+
+
+def written_by_hand(world: OperatedSlots) -> None:
+    baking(world)
+    one, other = (side.group_arn for side in world.app.slots.sides)
+    world.rules().write(world.app.settings.rule_arn, [forward(one, other, 50, None)])
+    world.go_on(2)
+    assert world.phase is SwapPhase.HALTED
+
+
+def lost(world: OperatedSlots) -> None:
+    with_release(world)
+    world.swapping(SwapPhase.WARMING)
+    world.machine.running[world.record.execution] = False
+
+
+def baking(world: OperatedSlots) -> None:
+    with_release(world)
+    world.swapping(SwapPhase.BAKING)
+
+
+def swapped(world: OperatedSlots) -> None:
+    with_release(world)
+    world.swapping(None)
+
+
+def stopped(world: OperatedSlots) -> None:
+    """Of a slot that swaps by itself: its first release was rolled back."""
+    world.app.begin("deploy", id="pipeline-1.4.2", slot="staging", release="1.4.2", image="registry/app:1.4.2")
+    world.app.run(until=SwapPhase.BAKING)
+    given = {"caller": "somebody", "reason": "payments fail", "now": world.now(), "store": None, "executions": None}
+    abort(world.rules(), world.app.settings, **given)
+    world.app.run()
+    assert world.record.paused
+
+
+def swapping_by_itself() -> TargetSettings:
+    settings = example_slots()
+    assert settings.slots is not None
+    production, staging = settings.slots.slots
+    return replace(settings, slots=replace(settings.slots, slots=(production, replace(staging, auto_swap=True))))
+
+
 # What must have become of them
 
 
@@ -156,6 +214,14 @@ def went_back_and_was_accepted(world: OperatedWorld) -> bool:
     return accepted and world.store.records["Serving/Model"]["1.4.1"].status == "promoted"
 
 
+def serves(production: str, staging: str) -> Callable[[OperatedSlots], bool]:
+    def ends(world: OperatedSlots) -> bool:
+        found = [world.app.release_of(slot) for slot in ("production", "staging")]
+        return found == [production, staging] and world.record.op is None
+
+    return ends
+
+
 @dataclass(frozen=True)
 class Situation:
     """How a section begins, and how it must end."""
@@ -164,8 +230,23 @@ class Situation:
     ends: Callable[[OperatedWorld], bool]
     target: TargetSettings = field(default_factory=settings_of)
 
+    def world(self) -> OperatedWorld:
+        return OperatedWorld(self.target)
 
-SITUATIONS = {
+
+@dataclass(frozen=True)
+class SlotsSituation:
+    """The same of an application with slots."""
+
+    begins: Callable[[OperatedSlots], None]
+    ends: Callable[[OperatedSlots], bool]
+    target: TargetSettings = field(default_factory=example_slots)
+
+    def world(self) -> OperatedSlots:
+        return OperatedSlots(self.target)
+
+
+SITUATIONS: dict[str, Any] = {
     "A rollout is stuck": Situation(held, went_back),
     "The execution of a rollout has died": Situation(died, started_again),
     "Abort with the engine down": Situation(engine_down, live_has_all),
@@ -182,6 +263,15 @@ SITUATIONS = {
     "Amazon ECS ignores the alarms": Situation(unwatched, gone_back, ecs_settings(is_judged=False)),
     "A hotfix while an alarm is red": Situation(hotfix, lambda world: not gone_back(world), ecs_settings()),
     "Back from a release that Amazon ECS has made live": Situation(made_live, former_is_live, ecs_settings()),
+    "An application with slots": SlotsSituation(with_release, serves("first", "1.4.2")),
+    "A preview that nobody completes": SlotsSituation(previewed, serves("first", "1.4.3")),
+    "A swap that halted": SlotsSituation(written_by_hand, serves("first", "1.4.2")),
+    "A swap whose execution is gone": SlotsSituation(lost, serves("1.4.2", "first")),
+    "Back from a swap in its bake": SlotsSituation(baking, serves("first", "1.4.2")),
+    "Back from a swap that has ended": SlotsSituation(swapped, serves("first", "1.4.2")),
+    "Slots do not swap by themselves any more": SlotsSituation(
+        stopped, lambda world: serves("1.4.3", "first")(world) and not world.record.paused, swapping_by_itself()
+    ),
     "A stack is stuck": Situation(at_ten_percent, went_back),
     "Before a stack is deleted": Situation(at_ten_percent, went_back),
 }
@@ -194,7 +284,7 @@ def test_every_section_is_played() -> None:
 
 @pytest.mark.parametrize("heading", SITUATIONS)
 def test_the_commands_of_a_section_do_what_it_says(capsys: pytest.CaptureFixture[str], heading: str) -> None:
-    operator = Operator(capsys, OperatedWorld(SITUATIONS[heading].target))
+    operator = Operator(capsys, SITUATIONS[heading].world())
     SITUATIONS[heading].begins(operator.world)
     for line in sections()[heading]:
         command, _, expected = line.partition("   # exit code ")
@@ -209,7 +299,7 @@ def test_the_commands_of_a_section_do_what_it_says(capsys: pytest.CaptureFixture
     assert SITUATIONS[heading].ends(operator.world)
 
 
-def by_hand(world: OperatedWorld, service: str, operation: str, *options: str) -> None:
+def by_hand(world: Any, service: str, operation: str, *options: str) -> None:
     """Hold a command of the AWS CLI against the API's own model, and give its effect on the live rule to the world."""
     model = boto3.client(service).meta.service_model
     names = {xform_name(name, "-"): name for name in model.operation_names}
@@ -217,16 +307,22 @@ def by_hand(world: OperatedWorld, service: str, operation: str, *options: str) -
     known = {xform_name(member, "-"): member for member in shape.members}
     given = {known[name.removeprefix("--")]: value for name, value in zip(options[::2], options[1::2], strict=True)}
     assert set(shape.required_members) <= set(given)
-    rule = world.first.settings.rule_arn
+    rules, settings = (
+        (world.rules(), world.app.settings)
+        if isinstance(world, OperatedSlots)
+        else (world.rules_there, world.first.settings)
+    )
+    rule = settings.rule_arn
     match operation:
+        case "describe-rules":
+            assert given == {"RuleArns": rule}
         case "describe-tags":
             tags = world.rules_there.tags(given["ResourceArns"])
             # What the next two commands have typed in.
             assert (tags[LIVE], tags[ROLLOUT]) == (world.first.settings.blue.group_arn, ID)
         case "modify-rule":
-            world.rules_there.write(
-                given["RuleArn"], [dict(pair.split("=", 1) for pair in given["Actions"].split(","))]
-            )
+            assert given["RuleArn"] == rule
+            rules.write(rule, [dict(pair.split("=", 1) for pair in given["Actions"].split(","))])
         case "add-tags":
             key, value = (part.partition("=")[2] for part in given["Tags"].split(","))
             assert given["ResourceArns"] == rule
