@@ -64,16 +64,16 @@ def resolve_command(
 def _resumed(world: OperatorWorld, engine: TargetEngine, reason: str) -> str:
     """Clear what has stopped them, in the place of exactly the record that was read; answers what it was."""
     caller = world.caller()
-    for _ in range(_TRIES - 1):
+    for tries_left in reversed(range(_TRIES)):
         record = _paused(engine)
         try:
             engine.store.put_slots(_cleared(world, record, reason, caller), record)
         except LostLockError:
+            if not tries_left:
+                raise
             continue  # the engine saved it meanwhile
         return record.paused
-    record = _paused(engine)
-    engine.store.put_slots(_cleared(world, record, reason, caller), record)
-    return record.paused
+    raise AssertionError  # the last try returns or raises
 
 
 def _paused(engine: TargetEngine) -> SlotsRecord:
