@@ -92,29 +92,7 @@ def task_definition_for(
 
     Raises ConfigurationError for what Fargate does not have.
     """
-    definition: ecs.TaskDefinition
-    if tasks.on_ec2:
-        definition = ecs.TaskDefinition(
-            scope,
-            "TaskDefinition",
-            compatibility=ecs.Compatibility.EC2,
-            network_mode=ecs.NetworkMode.AWS_VPC,
-            family=family,
-            task_role=task_role,
-            cpu=str(container.cpu),
-            memory_mib=str(container.memory_mib),
-        )
-    else:
-        container.refuse_on_fargate()
-        definition = ecs.FargateTaskDefinition(
-            scope,
-            "TaskDefinition",
-            family=family,
-            task_role=task_role,
-            cpu=container.cpu,
-            memory_limit_mib=container.memory_mib,
-            runtime_platform=_platform(container.architecture),
-        )
+    definition = _without_containers(scope, container, tasks, family=family, task_role=task_role)
     log_group = logs.LogGroup(
         scope, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=cdk.RemovalPolicy.DESTROY
     )
@@ -147,6 +125,33 @@ def task_definition_for(
     if tasks.execute_command:
         _allow_shells(definition)
     return definition
+
+
+def _without_containers(
+    scope: Construct, container: Container, tasks: Tasks, *, family: str | None, task_role: iam.IRole | None
+) -> ecs.TaskDefinition:
+    """The task definition for EC2 or Fargate, as large as its container."""
+    if tasks.on_ec2:
+        return ecs.TaskDefinition(
+            scope,
+            "TaskDefinition",
+            compatibility=ecs.Compatibility.EC2,
+            network_mode=ecs.NetworkMode.AWS_VPC,
+            family=family,
+            task_role=task_role,
+            cpu=str(container.cpu),
+            memory_mib=str(container.memory_mib),
+        )
+    container.refuse_on_fargate()
+    return ecs.FargateTaskDefinition(
+        scope,
+        "TaskDefinition",
+        family=family,
+        task_role=task_role,
+        cpu=container.cpu,
+        memory_limit_mib=container.memory_mib,
+        runtime_platform=_platform(container.architecture),
+    )
 
 
 def _read(definition: ecs.TaskDefinition, tasks: Tasks) -> ServiceTasks:

@@ -385,6 +385,28 @@ class TestACanary:
         assert "not enough evidence that the candidate is HEALTHY" in world.record.last.why
 
 
+class TestTheExecution:
+    def test_has_turns_for_the_longest_preview_canary_and_bake(self) -> None:
+        """Step Functions ends an execution after 25,000 events, of which a turn takes nine."""
+        settings = with_slots(preview_ttl=timedelta(days=7), canary=Step(10, timedelta(days=1)))
+        world = world_with_release(replace(settings, bake=timedelta(days=3)))
+        world.begin("swap", preview=True)
+        turns = 0
+        while not (world.answer and world.answer.done):
+            answer = world.turn()
+            turns += 1
+            world.let_pass(timedelta(seconds=answer.wait_seconds), requests=0)
+            if (
+                world.phase is SwapPhase.READY
+                and world.op
+                and world.clock.now - world.op.phase_since > timedelta(days=6)
+            ):
+                world.give("promote")
+        assert world.record.last is not None
+        assert world.record.last.outcome == "DONE"
+        assert turns * 9 < 25_000
+
+
 class TestAutoSwap:
     @staticmethod
     def settings() -> TargetSettings:

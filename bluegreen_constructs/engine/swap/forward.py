@@ -22,6 +22,12 @@ from .shares import all_on
 from .work import Turn, Work
 
 AT_ONCE = timedelta(seconds=1)
+_LOOKS = 800
+"""How often a phase that may take days is looked at: an execution of Step Functions ends after 25,000 events, of which
+a turn takes nine. Preview, canary and bake together leave room for all that is quicker.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
 
 
 def preparing(work: Work) -> Turn:
@@ -207,7 +213,7 @@ def ready(work: Work) -> Turn:
         if work.is_over(ttl):
             why = f"nobody completed the swap within {in_words(ttl)}"
             return Turn(went_back(record, work.now, why, is_cancelled=True), AT_ONCE)
-        return Turn(record, max(MINUTE, ttl / 1200))
+        return Turn(record, max(MINUTE, ttl / _LOOKS))
     targets = work.ports.rules.targets(work.candidate.group_arn)
     if targets.is_checked and targets.healthy < op.capacity:
         limit = work.target.prepare_timeout + (ttl if op.is_preview else timedelta())
@@ -235,8 +241,9 @@ def canary(work: Work) -> Turn:
     if is_unhealthy(judged):
         return _objected(record, work, objections(judged) or "the comparisons together")
     since = judged.applied_at or op.phase_since
+    pace = max(SOON, (step.span + work.target.patience) / _LOOKS)
     if work.now < since + step.span:
-        return Turn(record, SOON)
+        return Turn(record, pace)
     has_data = judged.step_minutes > 0 or not needs_evidence(judged)
     if has_data and is_shown_healthy(judged):
         return Turn(moved(record, SwapSignal.CANARY_ENDED, work.now), AT_ONCE)
@@ -244,7 +251,7 @@ def canary(work: Work) -> Turn:
         patience = in_words(work.target.patience)
         why = f"not enough evidence that the candidate is HEALTHY, even {patience} after the canary"
         return Turn(went_back(record, work.now, why), AT_ONCE)
-    return Turn(record, SOON)
+    return Turn(record, pace)
 
 
 def committing(work: Work) -> Turn:
@@ -285,7 +292,7 @@ def baking(work: Work) -> Turn:
     record = with_op(work.record, op)
     if op.ends_bake or work.is_over(work.target.bake):
         return Turn(moved(record, SwapSignal.BAKED, work.now), AT_ONCE)
-    return Turn(record, SOON)
+    return Turn(record, max(SOON, work.target.bake / _LOOKS))
 
 
 def told(work: Work, op: Operation, active: str, standby: str) -> Operation:
