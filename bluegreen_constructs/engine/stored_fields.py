@@ -109,9 +109,10 @@ class StoredFields:
         return tuple(dict(one) for one in value)
 
     def whole(self, key: str) -> int:
-        """A whole number."""
+        """A whole number, not too large to reckon with."""
         value = self._stored.get(key)
-        if not isinstance(value, int) or isinstance(value, bool):
+        fits = is_finite(value)
+        if not isinstance(value, int) or not fits:
             raise self._refused(key, "a whole number")
         return value
 
@@ -217,7 +218,11 @@ class StoredFields:
     def arm(self, key: str) -> Arm:
         """Two counts, as [requests, bad]."""
         value = self._stored.get(key)
-        if not isinstance(value, list) or len(value) != 2 or not all(type(count) is int for count in value):
+        if (
+            not isinstance(value, list)
+            or len(value) != 2
+            or not all(type(count) is int and is_finite(count) for count in value)
+        ):
             raise self._refused(key, "[requests, bad]")
         return Arm(*value)
 

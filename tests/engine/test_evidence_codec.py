@@ -197,6 +197,14 @@ JUNK = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("count", [10**400, -(10**400)])
+def test_a_count_that_no_float_holds_is_refused_and_not_reckoned_with(count: int) -> None:
+    stored = json.loads(to_json(example()))
+    stored["harm"]["clock"] = count
+    with pytest.raises(ObservationError, match="clock"):
+        from_json(json.dumps(stored))
+
+
 @given(st.sampled_from(["comparison", "floor", "joint"]), st.data())
 def test_evidence_with_one_thing_replaced_is_read_or_refused_and_never_fails_otherwise(
     kind: str, data: st.DataObject
