@@ -47,7 +47,8 @@ test: setup lint types ## lint, types, all tests, the two demo scenarios among t
 	@$(BIN)/python -m pytest -n auto -m "not ($(ALONE)) and not thorough"
 	@exec $(BIN)/python -m pytest -m "($(ALONE)) and not thorough"
 
-thorough: setup ## the tests that take minutes each and repeat what quicker ones show
+thorough: setup ## the tests that take minutes each and repeat what quicker ones show, and random examples
+	@$(BIN)/python -m pytest -n auto --hypothesis-profile hunt -m "not ($(ALONE)) and not thorough"
 	@exec $(BIN)/python -m pytest -m thorough
 
 lint: setup ## ruff: style, mistakes, formatting

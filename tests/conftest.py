@@ -12,7 +12,10 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes depends on who else uses the machine, and is no property of what is tested.
-settings.register_profile("suite", deadline=None)
+# The examples of `make test` are the same each time, so that nobody's change is refused for what it did not touch;
+# `make thorough` hunts with others.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("hunt", deadline=None)
 settings.load_profile("suite")
 
 # The CDK's built-in validation engine costs seconds per process; the tests that want its verdict switch it on.

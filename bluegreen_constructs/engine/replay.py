@@ -24,7 +24,9 @@ _MOST_LINES = 10_000
 _LONGEST_REPLAY = timedelta(hours=12)
 _LONGEST_DIFFERENCE = 300
 _NOTHING = Arm(0, 0)
-_NO_LIVE = "there is no live yet, as on a first deployment"
+FIRST = "there is no live yet, as on a first deployment"
+HOTFIX = "live is no yardstick, for an alarm was red as the deployment began"
+"""Why a candidate's answers are not measured by live's."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ class ReplayRequests:
 
     A replay in which nothing was compared fails: at least one request needs an expected `status` or `answer`, a live
     side that answers it below 300, or a `Score(at_least=...)`. A service's first deployment has no live side: there the
-    candidate's answers only must not be failures.
+    candidate's answers only must not be failures. Nor is live a yardstick for a release that is let in while an alarm
+    is red (a `Hotfix`, or one that comes back): live is not asked, and only what is expected and failures count.
 
     requests: in the order in which they are sent; `ReplayRequest.lines(text)` reads them from a file of JSON lines. Or
         `ReplayRequests.sampled(bucket, key)`, for an S3 object that the function reads at each deployment.
@@ -318,14 +321,17 @@ class Replayed:
     differences: tuple[str, ...] = ()
     compared: int = 0
 
-    def after(self, live: str, candidate: str, *, compared: bool) -> "Replayed":
-        """One more exchange, with what was wrong with either side's answer (empty: nothing), and `has_measure`."""
+    def after(self, live: str | None, candidate: str, *, compared: bool) -> "Replayed":
+        """One more exchange, with what was wrong with either side's answer (empty: nothing), and `has_measure`.
+
+        live: None when live was not asked.
+        """
         told = self.differences
         if candidate and len(told) < MOST_DIFFERENCES:
             told = (*told, shortened(candidate, _LONGEST_DIFFERENCE))
         return Replayed(
             self.done + 1,
-            self.live + Arm(1, int(bool(live))),
+            self.live if live is None else self.live + Arm(1, int(bool(live))),
             self.candidate + Arm(1, int(bool(candidate))),
             told,
             self.compared + int(compared),
@@ -377,26 +383,30 @@ class ReplayResult:
     evidence: Mapping[str, object]
 
 
-def result(replay: ReplayRequests, seen: Replayed, left_out: int, *, is_first: bool = False) -> ReplayResult:
-    """What the answers show. Nothing sent is no pass, nor is nothing compared, except where there is no live yet.
+def result(replay: ReplayRequests, seen: Replayed, left_out: int, *, alone: str = "") -> ReplayResult:
+    """What the answers show. Nothing sent is no pass, nor is nothing compared, except where live is no yardstick.
 
-    is_first: whether it is the service's first deployment.
+    alone: why it is none, `FIRST` or `HOTFIX` (empty: it is one).
     """
     judged: Evidence = replay.comparison.start().observe(live=seen.live, candidate=seen.candidate)
     verdict, bad, sent = judged.verdict, seen.candidate.bad, seen.candidate.requests
-    said = f"{bad} of {sent} answers of the candidate were bad, {seen.live.bad} of {seen.live.requests} of live's"
+    said = f"{bad} of {sent} answers of the candidate were bad"
+    if seen.live.requests:
+        said += f", {seen.live.bad} of {seen.live.requests} of live's"
     if left_out:
         said += f"; {left_out} writes were left out"
     if not sent:
         passes, said = False, f"no request was replayed{f': {left_out} writes were left out' if left_out else ''}"
     elif not seen.compared:
-        passes = is_first and not bad
-        said = f"{_NO_LIVE if is_first else 'live gave nothing to compare with'}, and nothing is expected: {said}"
+        passes = bool(alone) and not bad
+        said = f"{alone or 'live gave nothing to compare with'}, and nothing is expected: {said}"
     elif verdict is Verdict.UNHEALTHY:
         passes = False
+    elif replay.tolerated is None and seen.live.requests:
+        passes = True
     else:
-        passes = replay.tolerated is None or bad / sent <= replay.tolerated
-    if seen.compared and seen.live.bad == seen.live.requests:
+        passes = bad / sent <= (replay.tolerated or 0.0)
+    if seen.compared and 0 < seen.live.requests == seen.live.bad:
         said += "; no answer of live's was good, as on a first deployment, which has no live yet"
     if 0 < seen.compared < sent:
         said += f"; {seen.compared} were compared with anything"

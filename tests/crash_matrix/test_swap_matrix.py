@@ -106,12 +106,33 @@ def test_an_abort_before_any_call_brings_production_back_until_the_bake_is_over(
             assert stage.world.release_of("production") == "first", f"{play.name}, call {number} in {phase[0]}"
 
 
+@pytest.mark.parametrize("play", SWAP_PLAYS, ids=lambda play: play.name)
+def test_what_a_worker_registers_late_before_it_dies_is_run_by_a_stack_update_and_breaks_nothing(
+    play: SwapPlay,
+) -> None:
+    undisturbed = play.stage()
+    play.act(undisturbed)
+    calls = undisturbed.between.calls
+    for register in (number for number, call in enumerate(calls) if call == "services.register"):
+        for update in range(register + 1, len(calls), 4):
+            stage = play.stage()
+            stage.between.faults = {register: Fault.KILLED_AFTER}
+            stage.between.acts = {register: lambda stage=stage: stage.another_worker(3), update: stage.stack_update}
+            played("of slots with a late registration", f"calls {register} and {update}", play, stage)
+
+
 @st.composite
 def interruptions(draw: st.DrawFn) -> tuple[SwapPlay, dict[int, Fault], dict[int, str]]:
     play = draw(st.sampled_from(SWAP_PLAYS))
     numbers = st.integers(0, calls_of(play) + NEAR)
     faults = draw(st.dictionaries(numbers, st.sampled_from(Fault), max_size=6))
-    acts = draw(st.dictionaries(numbers, st.sampled_from(("stack update", "another worker")), max_size=3))
+    acts = draw(st.dictionaries(numbers, st.just("stack update"), max_size=2))
+    # One that is held up after its last look writes late, for AWS has no fence, and takes the write back as it looks
+    # again: whoever also dies right there, or is held up twice, leaves something for the next operation to put right.
+    held_up = draw(st.one_of(st.none(), numbers))
+    if held_up is not None:
+        acts[held_up] = "another worker"
+        faults = {number: fault for number, fault in faults.items() if not held_up <= number <= held_up + NEAR}
     return play, faults, acts
 
 

@@ -12,6 +12,8 @@ from bluegreen_constructs.engine.comparison import Arm, ErrorComparison
 from bluegreen_constructs.engine.errors import ConfigurationError
 from bluegreen_constructs.engine.model import Verdict
 from bluegreen_constructs.engine.replay import (
+    FIRST,
+    HOTFIX,
     MOST_DETAILS,
     MOST_DIFFERENCES,
     Answer,
@@ -300,11 +302,28 @@ class TestResult:
             assert found.evidence["compared"] == 0
 
     def test_a_first_deployment_has_nothing_to_be_compared_with_and_passes_unless_it_fails_itself(self) -> None:
-        good = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 0), compared=0), 0, is_first=True)
+        good = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 0), compared=0), 0, alone=FIRST)
         assert good.passes
         assert good.reason.startswith("there is no live yet, as on a first deployment, and nothing is expected")
-        bad = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 1), compared=0), 0, is_first=True)
+        bad = result(ReplayRequests([READY]), seen(Arm(2, 2), Arm(2, 1), compared=0), 0, alone=FIRST)
         assert not bad.passes
+
+    def test_a_release_that_live_is_no_yardstick_for_passes_unless_it_fails_itself(self) -> None:
+        good = result(ReplayRequests([READY]), seen(Arm(0, 0), Arm(2, 0), compared=0), 0, alone=HOTFIX)
+        assert (good.passes, good.verdict) == (True, Verdict.UNSURE)
+        assert good.reason == (
+            "live is no yardstick, for an alarm was red as the deployment began, and nothing is expected: "
+            "0 of 2 answers of the candidate were bad"
+        )
+        assert not result(ReplayRequests([READY]), seen(Arm(0, 0), Arm(2, 1), compared=0), 0, alone=HOTFIX).passes
+
+    @pytest.mark.parametrize(("tolerated", "most"), [(0.0, 0), (0.25, 5), (None, 0)])
+    def test_what_is_expected_of_it_is_not_tolerated_more_freely_without_live(
+        self, tolerated: float | None, most: int
+    ) -> None:
+        replay = ReplayRequests([READY], tolerated=tolerated)
+        assert result(replay, seen(Arm(0, 0), Arm(20, most)), 0, alone=HOTFIX).passes
+        assert not result(replay, seen(Arm(0, 0), Arm(20, most + 1)), 0, alone=HOTFIX).passes
 
     def test_it_says_when_only_some_were_compared_and_when_live_had_no_good_answer(self) -> None:
         found = result(ReplayRequests([READY]), seen(Arm(20, 20), Arm(20, 0), compared=5), 0)
@@ -343,3 +362,4 @@ class TestResult:
         assert progress.candidate == Arm(3, 2)
         assert progress.differences == ("GET / differs", "again")
         assert progress.compared == 2
+        assert progress.after(None, "", compared=True).live == Arm(3, 1), "live was not asked"

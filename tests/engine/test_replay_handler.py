@@ -4,11 +4,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from example_rollouts import rollout
 
 from bluegreen_constructs.engine.comparators import Exact, Score, Tolerance
 from bluegreen_constructs.engine.errors import AwsError
@@ -114,6 +115,10 @@ class World:
                 return answer["hookStatus"], call
             details = answer["hookDetails"]
         raise AssertionError("it never ended")
+
+    def admitted(self, rollout_id: str = "d1", hotfix: str = "live is down") -> None:
+        """What the judge's hook left when it let the release in."""
+        self.store.states[TARGET] = replace(rollout(), id=rollout_id, hotfix=hotfix)
 
     @property
     def items(self) -> list:
@@ -234,6 +239,45 @@ def test_on_a_first_deployment_nobody_is_live_and_the_candidate_speaks_for_itsel
     assert "there is no live yet" in world.items[0].reason
 
 
+class TestWhileAnAlarmIsRed:
+    """A release that was let in nevertheless is not measured by a live that fails: it would never get past it."""
+
+    @pytest.mark.parametrize("broken", [(503, "down"), (200, '{"topic": "nonsense", "score": 0.1}')])
+    def test_the_release_that_mends_live_passes_and_live_is_not_asked(
+        self, world: World, broken: tuple[int, str]
+    ) -> None:
+        world.admitted()
+        with side(lambda _: broken) as live, side(lambda _: GOOD) as candidate:
+            assert world.play(details(replay("/a", "/b"), live, candidate))[0] == "SUCCEEDED"
+        assert (live.asked, candidate.paths) == ([], ["/a", "/b"])
+        assert "live is no yardstick" in world.items[0].reason
+
+    @pytest.mark.parametrize("answer", [(503, "down, too"), (404, "lost"), (200, '{"topic": "other"}')])
+    def test_what_is_expected_of_it_still_is(self, live: Side, world: World, answer: tuple[int, str]) -> None:
+        world.admitted()
+        asked = ReplayRequests([ReplayRequest("/a", status=200, answer=GOOD[1])])
+        with side(lambda _: answer) as candidate:
+            assert world.play(details(asked, live, candidate))[0] == "FAILED"
+            assert world.play(details(asked, live, live))[0] == "SUCCEEDED"
+
+    def test_a_failure_of_its_own_is_a_bad_answer(self, live: Side, world: World) -> None:
+        world.admitted()
+        with side(lambda _: (500, "oops")) as candidate:
+            assert world.play(details(replay("/a"), live, candidate))[0] == "FAILED"
+
+    @pytest.mark.parametrize(("rollout_id", "hotfix"), [("d0", "live was down"), ("d1", "")])
+    def test_any_other_release_is_measured_by_live(self, world: World, rollout_id: str, hotfix: str) -> None:
+        world.admitted(rollout_id, hotfix)
+        with side(lambda _: (503, "down")) as live, side(lambda _: GOOD) as candidate:
+            assert world.play(details(replay("/a"), live, candidate))[0] == "FAILED"
+
+    def test_while_nobody_knows_it_the_hook_is_asked_again(self, live: Side, world: World) -> None:
+        world.store.is_down = True
+        settled = world.ask(details(replay("/a"), live, live))["hookDetails"]
+        assert world.ask(settled)["hookStatus"] == "IN_PROGRESS"
+        assert live.asked == []
+
+
 def test_while_nobody_knows_whether_there_is_a_live_release_the_hook_is_asked_again(world: World) -> None:
     world.is_ecs_down = True
     with side(lambda _: (503, "down")) as live, side(lambda _: GOOD) as candidate:
@@ -320,6 +364,10 @@ def test_an_answer_that_dribbles_in_beyond_the_time_out_is_a_bad_one(live: Side,
     server.server_close()
 
 
+def _throttled(*_: object) -> None:
+    raise AwsError("DynamoDB throttles")
+
+
 class TestGoingOn:
     def test_what_takes_longer_than_one_invocation_goes_on_where_it_was(self, live: Side, world: World) -> None:
         world.takes = SECONDS_PER_INVOCATION / 3
@@ -344,10 +392,10 @@ class TestGoingOn:
     def test_nothing_is_answered_before_the_result_is_stored(self, live: Side, world: World) -> None:
         with side(lambda _: GOOD) as candidate:
             begun = world.ask(details(replay("/a"), live, candidate))["hookDetails"]
-            world.store.is_down = True
-            waiting = world.ask(begun)
+            with pytest.MonkeyPatch.context() as throttled:
+                throttled.setattr(world.store, "record", _throttled)
+                waiting = world.ask(begun)
             assert waiting["hookStatus"] == "IN_PROGRESS"
-            world.store.is_down = False
             world.now += timedelta(minutes=1)
             assert world.ask(waiting["hookDetails"])["hookStatus"] == "SUCCEEDED"
         assert candidate.paths == ["/a"], "what was seen is not asked again"

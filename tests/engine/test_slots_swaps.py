@@ -115,6 +115,17 @@ class TestASwap:
         assert world.record.last is not None
         assert f"production runs {by_hand}" in world.record.last.why
 
+    def test_goes_on_where_a_stack_update_had_production_run_a_twin_of_its_revision(self) -> None:
+        """Such as one that a worker registered late before it died."""
+        world = world_with_release()
+        runs = world.services.definitions[world.services.runs["web-a"]]
+        twin = world.services.register(runs.content, runs.tags)
+        world.services.updated_by_stack(world.slots.side("a"))
+        world.begin("swap")
+        world.run()
+        assert world.serving() == {"b": 100.0}
+        assert ("retire", twin) not in world.services.calls, "it served"
+
 
 class TestAPreview:
     def test_waits_for_complete_before_the_flip(self) -> None:

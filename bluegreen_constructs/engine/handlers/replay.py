@@ -23,6 +23,8 @@ from ..hook_record import hook_item
 from ..ports import Store
 from ..present_time import present
 from ..replay import (
+    FIRST,
+    HOTFIX,
     SECONDS_PER_INVOCATION,
     Answer,
     Replayed,
@@ -103,8 +105,13 @@ class _Replaying:
         self._seen = Replayed.from_details(self._details.get("seen"))
         self._tag = str(self._details.get("tag") or "")
         self._until = world.elapsed() + SECONDS_PER_INVOCATION
+        self._is_alone = False
 
     def go_on(self) -> HookAnswer:
+        try:
+            self._is_alone = self._is_let_in_while_red()
+        except AwsError as error:  # what is not known is not taken for granted
+            return self._later(f"whether live is a yardstick could not be asked: {error}", RETRY_SECONDS)
         try:
             requests = self._requests()
         except AwsError as error:
@@ -118,6 +125,15 @@ class _Replaying:
                 return self._later(f"{self._seen.done} of {total} requests were replayed", 1)
             self._exchange(sent[self._seen.done % len(sent)])
         return self._end(len(requests) - len(sent))
+
+    def _is_let_in_while_red(self) -> bool:
+        """Whether the judge let the release in although an alarm was red: what live answers then is no measure of it.
+
+        Else a live that answers nothing would keep out the very release that mends it.
+        """
+        store, target = self._world.store, str(self._details.get("target") or "")
+        state = store.load(target) if store is not None and target else None
+        return state is not None and state.id == self._event.rollout and bool(state.hotfix)
 
     def _requests(self) -> list[ReplayRequest]:
         sample = self._replay.sample
@@ -133,6 +149,10 @@ class _Replaying:
     def _exchange(self, request: ReplayRequest) -> None:
         """One request to both sides; live's first answer is what both are measured by, unless one is expected."""
         compare = self._replay.comparator
+        if self._is_alone:
+            wrong = difference(request, compare, self._send("candidate", request), None)
+            self._seen = self._seen.after(None, wrong, compared=has_measure(request, compare, None))
+            return
         reference = self._send("live", request) if request.answer is None else None
         live = self._send("live", request)
         candidate = self._send("candidate", request)
@@ -182,13 +202,13 @@ class _Replaying:
         return {"hookStatus": "FAILED"}
 
     def _end(self, left_out: int) -> HookAnswer:
-        is_first = False
-        if self._seen.done and not self._seen.compared:
+        alone = HOTFIX if self._is_alone else ""
+        if self._seen.done and not self._seen.compared and not alone:
             try:
-                is_first = not self._world.source(self._event.deployment)
+                alone = "" if self._world.source(self._event.deployment) else FIRST
             except AwsError as error:  # what is not known is not taken for granted
                 return self._later(f"whether there is a live release could not be asked: {error}", RETRY_SECONDS)
-        found = result(self._replay, self._seen, left_out, is_first=is_first)
+        found = result(self._replay, self._seen, left_out, alone=alone)
         ended = str(self._details.get("ended") or self._world.now().isoformat())
         try:
             at = datetime.fromisoformat(ended)

@@ -67,7 +67,7 @@ def _unsettled(work: Work) -> Turn | None:
             trouble = service.trouble or "it deploys"
             why = f"side {name}, which serves slot {record.slot_of(name)}, is not settled: {trouble}"
             return _later(work, work.target.prepare_timeout, why)
-        if service.definition == held.definition:
+        if work.is_same(service.definition, held.definition):
             if work.has_orphans(side, held.definition):
                 return _later(work, work.target.prepare_timeout, f"family {side.family} keeps newer revisions")
         elif is_production:
@@ -176,8 +176,12 @@ def _deployed(work: Work) -> Turn:
     op, record = work.op, work.record
     side = SideRecord(op.release, op.rendered, op.rendering)
     record = record.with_side(op.candidate, side)
-    if work.has_orphans(work.candidate, op.rendered) and not work.is_over(work.target.prepare_timeout):
-        return Turn(work.record, SOON)
+    if not work.is_over(work.target.prepare_timeout):
+        if work.has_orphans(work.candidate, op.rendered):
+            return Turn(work.record, SOON)
+        if not work.is_same(work.seen(work.candidate).definition, op.rendered):  # a stack update ran an orphan
+            work.run(work.candidate, op.rendered)
+            return Turn(work.record, SOON)
     if work.slot.auto_swap and not record.paused:
         following = replace(
             op,

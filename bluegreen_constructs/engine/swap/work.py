@@ -144,11 +144,22 @@ class Work:
         left there. It may have done so a moment ago: look at the service again.
         """
         newest = self.ports.services.definition(side.family).arn
-        if newest == wanted or _number(newest) <= _number(wanted):
+        if _number(newest) <= _number(wanted) or self.is_same(newest, wanted):
             return False
         self.require_ours()
         self.ports.services.retire(newest)
         return True
+
+    def is_same(self, one: str, other: str) -> bool:
+        """Whether two revisions are the same but for their numbers.
+
+        A worker that is held up and then dies may register a rendering a second time, and a stack update may have a
+        side run that one: nothing is wrong with it, and what serves is not changed for a number.
+        """
+        if one == other:
+            return True
+        digests = {self.ports.services.definition(arn).tags.get(RENDERING_TAG) for arn in (one, other)}
+        return len(digests) == 1 and None not in digests
 
     def rendered_for(self, slot: str, side: SlotSide, of_release: str, release: str, image: str = "") -> Rendering:
         """What `side` runs to serve `slot` with the release of another revision."""
