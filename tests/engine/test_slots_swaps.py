@@ -108,12 +108,17 @@ class TestASwap:
 
     def test_goes_back_when_somebody_deployed_to_productions_service_by_hand(self) -> None:
         world = world_with_release()
-        by_hand = world.services.register({"family": "web-a", "containerDefinitions": []}, {SLOT: "x"})
-        world.services.runs["web-a"] = by_hand
-        world.begin("swap")
-        world.run()
-        assert world.record.last is not None
-        assert f"production runs {by_hand}" in world.record.last.why
+        own = world.services.definitions[world.services.runs["web-a"]]
+        for content, tags in (
+            ({"family": "web-a", "containerDefinitions": []}, {SLOT: "x"}),
+            ({**own.content, "cpu": "4096"}, own.tags),  # the console takes the tags over
+        ):
+            by_hand = world.services.register(content, tags)
+            world.services.runs["web-a"] = by_hand
+            world.begin("swap")
+            world.run()
+            assert world.record.last is not None
+            assert f"production runs {by_hand}" in world.record.last.why
 
     def test_goes_on_where_a_stack_update_had_production_run_a_twin_of_its_revision(self) -> None:
         """Such as one that a worker registered late before it died."""

@@ -154,12 +154,13 @@ class Work:
         """Whether two revisions are the same but for their numbers.
 
         A worker that is held up and then dies may register a rendering a second time, and a stack update may have a
-        side run that one: nothing is wrong with it, and what serves is not changed for a number.
+        side run that one: nothing is wrong with it, and what serves is not changed for a number. Their content says so,
+        not their tags: a revision that somebody edits in the console brings those along.
         """
         if one == other:
             return True
-        digests = {self.ports.services.definition(arn).tags.get(RENDERING_TAG) for arn in (one, other)}
-        return len(digests) == 1 and None not in digests
+        seen, twin = (self.ports.services.definition(arn) for arn in (one, other))
+        return (seen.content, seen.tags) == (twin.content, twin.tags)
 
     def rendered_for(self, slot: str, side: SlotSide, of_release: str, release: str, image: str = "") -> Rendering:
         """What `side` runs to serve `slot` with the release of another revision."""
