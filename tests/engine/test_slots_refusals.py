@@ -62,14 +62,20 @@ class TestTraffic:
             world_with_release().begin("traffic", shares=shares)
 
 
+def split_by_hand() -> InMemorySlotsWorld:
+    """A swap whose live rule somebody has given to both sides."""
+    world = world_with_release()
+    world.begin("swap", preview=True)
+    world.run(until=SwapPhase.READY)
+    both = {world.slots.side(side).group_arn: 50.0 for side in ("a", "b")}
+    world.rules.write(world.settings.rule_arn, [forward_to(both)])
+    world.run()
+    return world
+
+
 class TestWhatNobodyHereWrote:
     def test_halts_a_swap_and_is_not_repaired_by_guessing(self) -> None:
-        world = world_with_release()
-        world.begin("swap", preview=True)
-        world.run(until=SwapPhase.READY)
-        both = {world.slots.side("a").group_arn: 50.0, world.slots.side("b").group_arn: 50.0}
-        world.rules.write(world.settings.rule_arn, [forward_to(both)])
-        world.run()
+        world = split_by_hand()
         assert world.phase is SwapPhase.HALTED
         assert world.serving() == {"a": 50.0, "b": 50.0}
         with pytest.raises(HeldError, match=r"is HALTED for .* halted because .*bluegreen slots resolve Web/App"):
@@ -79,12 +85,7 @@ class TestWhatNobodyHereWrote:
 
     @pytest.mark.parametrize(("side", "release"), [("a", "first"), ("b", "2")])
     def test_goes_on_from_where_a_person_has_put_the_rule(self, side: str, release: str) -> None:
-        world = world_with_release()
-        world.begin("swap", preview=True)
-        world.run(until=SwapPhase.READY)
-        both = {world.slots.side("a").group_arn: 50.0, world.slots.side("b").group_arn: 50.0}
-        world.rules.write(world.settings.rule_arn, [forward_to(both)])
-        world.run()
+        world = split_by_hand()
         world.rules.write(world.settings.rule_arn, [forward_to(all_on(world.slots.side(side).group_arn))])
         world.begin("resolve", id="resolving")
         world.run()
