@@ -22,14 +22,12 @@ from ..hook_event import HookEvent
 from ..hook_record import hook_item
 from ..ports import Store
 from ..present_time import present
-from ..replay import (
+from ..replay import SECONDS_PER_INVOCATION, ReplayRequest, ReplayRequests
+from ..replayed_answers import (
     FIRST,
     HOTFIX,
-    SECONDS_PER_INVOCATION,
     Answer,
     Replayed,
-    ReplayRequest,
-    ReplayRequests,
     difference,
     has_measure,
     is_settled,
