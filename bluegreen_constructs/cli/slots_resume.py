@@ -64,16 +64,17 @@ def resolve_command(
 def _resumed(world: OperatorWorld, engine: TargetEngine, reason: str) -> str:
     """Clear what has stopped them, in the place of exactly the record that was read; answers what it was."""
     caller = world.caller()
-    for tries_left in reversed(range(_TRIES)):
+    tries = 0
+    while True:
         record = _paused(engine)
         try:
             engine.store.put_slots(_cleared(world, record, reason, caller), record)
-        except LostLockError:
-            if not tries_left:
+        except LostLockError:  # the engine saved it meanwhile
+            tries += 1
+            if tries == _TRIES:
                 raise
-            continue  # the engine saved it meanwhile
-        return record.paused
-    raise AssertionError  # the last try returns or raises
+        else:
+            return record.paused
 
 
 def _paused(engine: TargetEngine) -> SlotsRecord:

@@ -111,8 +111,7 @@ class StoredFields:
     def whole(self, key: str) -> int:
         """A whole number, not too large to reckon with."""
         value = self._stored.get(key)
-        fits = is_finite(value)
-        if not isinstance(value, int) or not fits:
+        if not is_finite(value) or not isinstance(value, int):
             raise self._refused(key, "a whole number")
         return value
 

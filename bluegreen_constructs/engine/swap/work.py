@@ -154,8 +154,8 @@ class Work:
         """Whether two revisions are the same but for their numbers.
 
         A worker that is held up and then dies may register a rendering a second time, and a stack update may have a
-        side run that one: nothing is wrong with it, and what serves is not changed for a number. Their content says so,
-        not their tags: a revision that somebody edits in the console brings those along.
+        side run that one: nothing is wrong with it, and what serves is not changed for a number. Their tags alone do
+        not say so: a revision that somebody edits in the console brings those along.
         """
         if one == other:
             return True
