@@ -14,7 +14,7 @@ from bluegreen_constructs.engine.abort import abort
 from bluegreen_constructs.engine.aws.weighted_rules import FRESH_SECONDS
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.ports import HookAnswer, LostLockError, RuleSeen
-from bluegreen_constructs.engine.slot_settings import PRODUCTION, RENDERING_TAG, SLOT_TAG
+from bluegreen_constructs.engine.slot_settings import PRODUCTION, SLOT_TAG
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.swap.beginning import SlotsBeginning, SlotsRequest
 from bluegreen_constructs.engine.swap.lifecycle import SwapPhase
@@ -246,9 +246,6 @@ class SwapStage:
                 raise BrokenError(f"the epoch went from {self.epochs[-1]} to {world.record.epoch}")
             self.epochs.append(world.record.epoch)
 
-    def _rendering(self, definition: str) -> str:
-        return self.world.services.definitions[definition].tags.get(RENDERING_TAG, definition)
-
     def require_good_end(self) -> None:
         """When nothing is under way: every side as the record says, and nothing newer left in any family."""
         world, record = self.world, self.world.record
@@ -263,7 +260,9 @@ class SwapStage:
             newest = world.services.definition(side.family).arn
             runs = world.services.runs[side.service]
             # A worker that dies may leave a twin of what runs, of which nobody takes notice.
-            if len({self._rendering(one) for one in (runs, held.definition, newest)}) != 1:
+            ours = world.services.definitions[held.definition]
+            theirs = [world.services.definitions[one] for one in (runs, newest)]
+            if any((one.content, one.tags) != (ours.content, ours.tags) for one in theirs):
                 raise BrokenError(f"side {name} runs {runs}, the record has {held.definition}, the newest is {newest}")
             if world.services.definitions[runs].tags[SLOT_TAG] != slot:
                 raise BrokenError(f"slot {slot} runs with the settings of {world.slot_running_on(name)}")
