@@ -44,6 +44,11 @@ class TargetEngine:
         return self.settings.controller == "slots"
 
     @property
+    def is_code_deploy(self) -> bool:
+        """Whether AWS CodeDeploy deploys it."""
+        return self.settings.controller == "codedeploy"
+
+    @property
     def service(self) -> tuple[str, str]:
         """The cluster and the service that Amazon ECS rolls out."""
         return self.settings.blue.cluster, self.settings.blue.service

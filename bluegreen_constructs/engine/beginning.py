@@ -107,6 +107,10 @@ class Beginning:
                 f"{request.target} has slots and no rollout: deploy to one with bluegreen slots deploy, and swap it "
                 "with bluegreen slots swap"
             )
+        if settings.controller == "codedeploy":
+            raise RefusedError(
+                f"AWS CodeDeploy deploys {request.target}, not the engine: bluegreen start asks it for a deployment"
+            )
         former = self.store.load(request.target)
         if former is not None and former.id == request.rollout:
             self._tag(former)

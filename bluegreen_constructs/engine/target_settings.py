@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from .absolute_floor import AbsoluteFloor
+from .code_deploy_settings import CodeDeploySettings
 from .comparison import ErrorComparison
 from .guardrails import LatencyComparison, MetricComparison
 from .slot_settings import SlotsSettings
@@ -76,9 +77,9 @@ class AlarmName:
         return f"alarm {self.alarm}"
 
 
-Controller: TypeAlias = Literal["engine", "ecs", "slots"]
-"""Who moves a target's traffic, and how: the engine, step by step or by swapping slots; or Amazon ECS itself, which the
-engine then only advises."""
+Controller: TypeAlias = Literal["engine", "ecs", "slots", "codedeploy"]
+"""Who moves a target's traffic, and how: the engine, step by step or by swapping slots; Amazon ECS itself, which the
+engine then only advises; or AWS CodeDeploy, with CloudWatch alarms alone to judge."""
 
 EngineGuardrail: TypeAlias = ErrorComparison | LatencyComparison | MetricComparison | AbsoluteFloor | AlarmName
 
@@ -129,6 +130,7 @@ class TargetSettings:
         `bake` and `hooks` say what ECS was told; `hold_timeout` is how long a hook waits for a verdict.
     is_judged: whether the engine compares the sides; with `ecs` and False, CloudWatch alarms judge alone.
     slots: with `slots`, the sides and the slots; `blue` and `green` are then the first two of the sides.
+    codedeploy: with `codedeploy`, where its deployments are made; `steps` and `bake` say what CodeDeploy was told.
     """
 
     target: str
@@ -156,6 +158,7 @@ class TargetSettings:
     controller: Controller = "engine"
     is_judged: bool = True
     slots: SlotsSettings | None = None
+    codedeploy: CodeDeploySettings | None = None
 
     def side(self, side: Side) -> SideSettings:
         """The settings of one side."""

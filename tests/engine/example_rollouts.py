@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bluegreen_constructs.engine.ab_effect import AbEvidence
 from bluegreen_constructs.engine.absolute_floor import AbsoluteFloor, FloorEvidence
+from bluegreen_constructs.engine.code_deploy_settings import CodeDeploySettings, EventHook
 from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.guardrails import Assessment, LatencyComparison, MetricComparison
 from bluegreen_constructs.engine.joint_comparison import JointComparison, JointEvidence
@@ -185,6 +186,16 @@ HOOK_FIELDS = {
     "stage": st.sampled_from(["TESTING", "BAKING"]),
     "timeout": LONG,
 }
+CODE_DEPLOY_FIELDS = {
+    "application": st.text(),
+    "group": st.text(),
+    "platform": st.sampled_from(["ECS", "Server"]),
+    "family": st.text(),
+    "port": st.integers(0, 65_535),
+    "hooks": st.lists(st.builds(EventHook, event=st.text(), function=st.text()), max_size=2).map(tuple),
+    "bucket": st.text(),
+    "prefix": st.text(),
+}
 SETTINGS_FIELDS = {
     "target": NAMES,
     "rule_arn": NAMES,
@@ -200,9 +211,10 @@ SETTINGS_FIELDS = {
     "hold_back": st.floats(0, 100),
     "retained": st.integers(0, 100),
     "shares_load_balancer": st.booleans(),
-    "controller": st.sampled_from(["engine", "ecs", "slots"]),
+    "controller": st.sampled_from(["engine", "ecs", "slots", "codedeploy"]),
     "is_judged": st.booleans(),
     "slots": st.none() | st.just(example_slots("staging", "qa").slots),
+    "codedeploy": st.none() | st.builds(CodeDeploySettings, **CODE_DEPLOY_FIELDS),
     **dict.fromkeys(SPANS, LONG),
 }
 SETTINGS = st.builds(TargetSettings, **SETTINGS_FIELDS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from example_rollouts import (
+    CODE_DEPLOY_FIELDS,
     HOOK_FIELDS,
     SETTINGS,
     SETTINGS_FIELDS,
@@ -24,6 +25,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bluegreen_constructs.engine.code_deploy_settings import CodeDeploySettings
 from bluegreen_constructs.engine.errors import ConfigurationError, ObservationError
 from bluegreen_constructs.engine.guardrails import AbsoluteFloor, ErrorComparison, LatencyComparison, MetricComparison
 from bluegreen_constructs.engine.settings_codec import (
@@ -64,6 +66,7 @@ def test_settings_are_the_same_after_writing_and_reading(given_settings: TargetS
     [
         (TargetSettings, {*SETTINGS_FIELDS}),
         (SideSettings, {*SIDE_FIELDS}),
+        (CodeDeploySettings, {*CODE_DEPLOY_FIELDS}),
         (HookSettings, {*HOOK_FIELDS}),
         (ErrorComparison, {*TERMS, "mode"}),
         (LatencyComparison, {*TERMS, "mode", "slo", "expected_rate"}),
@@ -316,6 +319,6 @@ def test_a_target_without_a_controller_is_the_engines_and_judged() -> None:
 
 
 def test_a_controller_that_nobody_has_is_refused() -> None:
-    stored = settings_to_dict(settings()) | {"controller": "codedeploy"}
-    with pytest.raises(ObservationError, match="controller of the settings parameter is 'codedeploy', not one of engi"):
+    stored = settings_to_dict(settings()) | {"controller": "spinnaker"}
+    with pytest.raises(ObservationError, match="controller of the settings parameter is 'spinnaker', not one of engi"):
         settings_from_dict(stored)

@@ -1,0 +1,35 @@
+"""What the command line is told of a target that AWS CodeDeploy deploys: written by its construct at synth."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Platform: TypeAlias = Literal["ECS", "Server"]
+PLATFORMS: tuple[Platform, ...] = ("ECS", "Server")
+
+
+@dataclass(frozen=True, slots=True)
+class EventHook:
+    """A function that CodeDeploy asks at a lifecycle event of an ECS deployment; `function` is its name."""
+
+    event: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDeploySettings:
+    """Where deployments of a target are made, and what their AppSpec says.
+
+    application, group: the names in CodeDeploy. platform: `ECS`, or `Server` for EC2 instances.
+    family, port: of the platform ECS, the task definition's family and the port of the side's container.
+    hooks: of the platform ECS, the functions of the AppSpec, in the order of their events.
+    bucket, prefix: of the platform Server, where the revisions of the application lie in S3.
+    """
+
+    application: str
+    group: str
+    platform: Platform = "ECS"
+    family: str = ""
+    port: int = 0
+    hooks: tuple[EventHook, ...] = ()
+    bucket: str = ""
+    prefix: str = ""
