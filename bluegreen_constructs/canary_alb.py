@@ -3,9 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TypeAlias
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -13,38 +11,26 @@ from constructs import Construct
 
 from .account_arns import foreign_place
 from .canary_arguments import refuse_arguments
-from .canary_guardrails import asked_of_the_engine
-from .canary_hooks import hook_settings
-from .canary_plan import refuse_plan, refuse_sides, state_power
-from .canary_routes import CanaryRoutes
-from .canary_side import CanarySide, joined
-from .candidate_route import CandidateRoute
 from .engine.comparison import ErrorComparison
 from .engine.errors import ConfigurationError
 from .engine.guardrails import Guardrail
-from .engine.spans import Span, as_timedelta
-from .engine.strategy import Split, Step, Steps, Strategy
-from .engine.target_settings import Compute, TargetSettings
-from .guardrail_alarms import AlarmThresholds, SideMetrics
+from .engine.spans import Span
+from .engine.strategy import Step, Steps, Strategy
+from .engine.target_settings import Compute
+from .guardrail_alarms import AlarmThresholds
 from .hooks import Hook
 from .ingress import Ingress
 from .planning.expected_traffic import ExpectedTraffic
 from .rollout_dashboard import RolloutDashboard
-from .rollout_engine import RolloutEngine
 from .rollout_limits import RolloutLimits
-from .service_load_balancer import ServiceLoadBalancer
-from .side_network import SideNetwork
 from .target_name import target_name
 from .targets import Targets
-from .test_traffic import TestTraffic
+from .two_sides import TestRoutes, TwoSides
 
 DEFAULT_STRATEGY = Steps(
     [Step(1, timedelta(minutes=5)), Step(10, timedelta(minutes=10)), Step(50, timedelta(minutes=10))]
 )
 DEFAULT_BAKE = timedelta(minutes=15)
-
-TestRoutes: TypeAlias = TestTraffic | CandidateRoute | Sequence[TestTraffic | CandidateRoute]
-
 
 class CanaryAlb(Construct):
     """Two sides behind a load balancer, and a rule whose weights only the engine moves.
@@ -106,91 +92,37 @@ class CanaryAlb(Construct):
             guardrails=guardrails,
             hooks=hooks,
         )
-        limits = limits or RolloutLimits()
-        baked = as_timedelta(bake, "bake")
-        routes = _routes(test_traffic)
-        refuse_sides(self, blue, green, ingress, hooks)
-        refuse_plan(
+        self._sides = TwoSides(
             self,
-            strategy,
-            limits=limits,
-            bake=baked,
-            guardrails=guardrails,
-            is_sticky=stickiness is not None,
-            has_routes=bool(routes),
-        )
-        state_power(self, strategy, guardrails, is_sticky=stickiness is not None, traffic=expected_traffic)
-        network = SideNetwork(self, vpc, ingress, (blue, green))
-        self._blue = CanarySide(self, "Blue", targets=blue, ingress=ingress, network=network)
-        self._green = CanarySide(self, "Green", targets=green, ingress=ingress, network=network)
-        balancer = None
-        if ingress.listener is None:
-            balancer = ServiceLoadBalancer(self, vpc=network.vpc, ingress=ingress)
-        self.load_balancer = None if balancer is None else balancer.resource
-        self._routes = CanaryRoutes(
-            self,
-            "Routes",
-            ingress=ingress,
-            load_balancer=balancer,
-            routes=routes,
-            blue=self._blue,
-            green=self._green,
-            adopted=self._blue if blue.is_adopted else self._green if green.is_adopted else None,
-            stickiness=stickiness,
-        )
-        self.live_rule = self._routes.live_rule
-        self.candidate_rules = self._routes.candidate_rules
-        self.listener = self.live_rule.listener
-        self.url = self._routes.url
-        self.dns_name = self._routes.address.dns_name
-        self._open_ways()
-        self._metrics = SideMetrics(
-            load_balancer=self._routes.address.load_balancer_full_name,
-            blue=self._blue.settings.metric_name,
-            green=self._green.settings.metric_name,
-            shares_load_balancer=balancer is None or ingress.load_balancer is not None,
-        )
-        self.engine = RolloutEngine.of(self)
-        asked = hook_settings(self, hooks, self._routes, network)
-        settings = TargetSettings(
             target=self.target,
-            rule_arn=self.live_rule.rule_arn,
-            load_balancer=self._routes.address.load_balancer_full_name,
-            blue=self._blue.settings,
-            green=self._green.settings,
-            steps=strategy.steps(),
-            split=strategy.percent if isinstance(strategy, Split) else None,
-            test_rule_arns=tuple(rule.rule_arn for rule in self.candidate_rules),
-            guardrails=asked_of_the_engine(
-                self, guardrails, self._metrics, target=self.target, grace_seconds=ingress.grace_seconds
-            ),
-            hooks=asked,
-            stickiness_seconds=None if stickiness is None else round(as_timedelta(stickiness, "").total_seconds()),
-            bake=baked,
-            hold_back=limits.hold_back,
-            patience=limits.span("patience"),
-            hold_timeout=limits.span("hold"),
-            prepare_timeout=limits.span("prepare"),
-            restore_timeout=limits.span("restore"),
-            deadline=limits.deadline_of(strategy),
-            drain_timeout=limits.span("drain"),
-            metric_lag=limits.span("metric_lag"),
-            retained=limits.retained,
-            shares_load_balancer=self._metrics.shares_load_balancer,
+            blue=blue,
+            green=green,
+            ingress=ingress,
+            strategy=strategy,
+            bake=bake,
+            guardrails=guardrails,
+            hooks=hooks,
+            stickiness=stickiness,
+            test_traffic=test_traffic,
+            expected_traffic=expected_traffic,
+            limits=limits or RolloutLimits(),
+            vpc=vpc,
         )
-        functions = [hook.function_arn for hook in asked if not hook.is_approval]
-        self.engine.run(self, settings, {**joined(self._blue, self._green), "hook function": functions})
-        self._outputs()
+        self.load_balancer, self.listener = self._sides.load_balancer, self._sides.listener
+        self.live_rule = self._sides.routes.live_rule
+        self.candidate_rules = self._sides.routes.candidate_rules
+        self.url, self.dns_name = self._sides.routes.url, self._sides.routes.address.dns_name
+        self.engine = self._sides.engine
 
     @property
     def blue(self) -> elbv2.IApplicationTargetGroup:
         """The blue side's target group."""
-        return self._blue.group
+        return self._sides.blue.group
 
     @property
     def green(self) -> elbv2.IApplicationTargetGroup:
         """The green side's target group."""
-        return self._green.group
+        return self._sides.green.group
 
     def start_on_push(self, repository: ecr.IRepository, tag_pattern: str = "*") -> None:
         """Start a rollout for every image that is pushed to `repository` with a tag like `tag_pattern`.
@@ -200,7 +132,7 @@ class CanaryAlb(Construct):
         Raises ConfigurationError unless both sides are ECS services, which alone run images; for a repository of
         another account or region; and when it is called again.
         """
-        if {self._blue.settings.compute, self._green.settings.compute} != {Compute.ECS}:
+        if {self._sides.blue.settings.compute, self._sides.green.settings.compute} != {Compute.ECS}:
             raise ConfigurationError(
                 f"{self.node.path} has sides that run no images: start_on_push needs ECS services on both, start "
                 "others with bluegreen start"
@@ -227,32 +159,4 @@ class CanaryAlb(Construct):
 
         Raises ConfigurationError when it is called again.
         """
-        if self.node.try_find_child("Dashboard") is not None:
-            raise ConfigurationError(f"{self.node.path} has a dashboard already: call add_dashboard once")
-        return RolloutDashboard(self, "Dashboard", target=self.target, metrics=self._metrics)
-
-    def _open_ways(self) -> None:
-        """Addresses have no security group that the load balancer's could name."""
-        for side in (self._blue, self._green):
-            for address, port in side.addresses:
-                peer = ec2.Peer.ipv6(f"{address}/128") if ":" in address else ec2.Peer.ipv4(f"{address}/32")
-                self.listener.connections.allow_to(peer, ec2.Port.tcp(port), "targets")
-
-    def _outputs(self) -> None:
-        cdk.CfnOutput(self, "Target", value=self.target, description="the name for the bluegreen command")
-        what = "the live rule, for bluegreen abort --rule when Parameter Store does not answer: keep it outside AWS"
-        cdk.CfnOutput(self, "LiveRule", value=self.live_rule.rule_arn, description=what)
-        if self.dns_name is not None:
-            cdk.CfnOutput(self, "DnsName", value=self.dns_name, description="the load balancer's own name")
-        if self.url is not None:
-            cdk.CfnOutput(self, "Url", value=self.url, description="where users reach the service")
-        if self._routes.secret_arn is not None:
-            what = "the secret with the value that takes a request to the candidate"
-            cdk.CfnOutput(self, "CandidateValue", value=self._routes.secret_arn, description=what)
-
-
-def _routes(given: TestRoutes | None) -> list[CandidateRoute]:
-    if given is None:
-        return [CandidateRoute.header()]
-    routes = [given] if isinstance(given, TestTraffic | CandidateRoute) else given
-    return [CandidateRoute.from_test_traffic(one) if isinstance(one, TestTraffic) else one for one in routes]
+        return self._sides.add_dashboard(self.target)
