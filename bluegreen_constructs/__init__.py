@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from .app_service_slots import AppServiceSlots as AppServiceSlots
     from .canary_alb import CanaryAlb as CanaryAlb
     from .candidate_route import CandidateRoute as CandidateRoute
+    from .code_deploy import CodeDeploy as CodeDeploy
+    from .code_deploy import MinimumHealthy as MinimumHealthy
     from .container import Container as Container
+    from .ec2_blue_green_fleet import Ec2BlueGreenFleet as Ec2BlueGreenFleet
     from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
     from .engine.absolute_floor import AbsoluteFloor as AbsoluteFloor
     from .engine.comparators import Exact as Exact
@@ -32,12 +35,15 @@ if TYPE_CHECKING:
     from .engine.strategy import Split as Split
     from .engine.strategy import Step as Step
     from .engine.strategy import Steps as Steps
+    from .fleet_instances import FleetInstances as FleetInstances
+    from .fleet_instances import Spot as Spot
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
     from .hooks import Approval as Approval
     from .hooks import LambdaHook as LambdaHook
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
     from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
+    from .release_artefact import Artefact as Artefact
     from .release_marks import AcceptedRelease as AcceptedRelease
     from .release_marks import Hotfix as Hotfix
     from .rollout_engine import RolloutEngine as RolloutEngine
@@ -66,15 +72,19 @@ _HOMES = {
     "AllAtOnce": "engine.strategy",
     "AppServiceSlots": "app_service_slots",
     "Approval": "hooks",
+    "Artefact": "release_artefact",
     "Canary": "engine.strategy",
     "CanaryAlb": "canary_alb",
     "CandidateRoute": "candidate_route",
     "Capacity": "tasks",
+    "CodeDeploy": "code_deploy",
     "Container": "container",
+    "Ec2BlueGreenFleet": "ec2_blue_green_fleet",
     "EcsBlueGreenService": "ecs_blue_green_service",
     "ErrorComparison": "engine.comparison",
     "Exact": "engine.comparators",
     "ExpectedTraffic": "planning.expected_traffic",
+    "FleetInstances": "fleet_instances",
     "Hotfix": "release_marks",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
@@ -83,6 +93,7 @@ _HOMES = {
     "Linear": "engine.strategy",
     "MetricComparison": "engine.guardrails",
     "MigrationTask": "engine.migration",
+    "MinimumHealthy": "code_deploy",
     "Plan": "service_plan",
     "Preview": "swap_options",
     "ReplayRequest": "engine.replay",
@@ -97,6 +108,7 @@ _HOMES = {
     "ServiceRules": "ingress",
     "Slot": "slot",
     "Split": "engine.strategy",
+    "Spot": "fleet_instances",
     "Step": "engine.strategy",
     "Steps": "engine.strategy",
     "Targets": "targets",
@@ -117,15 +129,19 @@ __all__ = [
     "AllAtOnce",
     "AppServiceSlots",
     "Approval",
+    "Artefact",
     "Canary",
     "CanaryAlb",
     "CandidateRoute",
     "Capacity",
+    "CodeDeploy",
     "Container",
+    "Ec2BlueGreenFleet",
     "EcsBlueGreenService",
     "ErrorComparison",
     "Exact",
     "ExpectedTraffic",
+    "FleetInstances",
     "Hotfix",
     "HttpSmokeTest",
     "Ingress",
@@ -134,6 +150,7 @@ __all__ = [
     "Linear",
     "MetricComparison",
     "MigrationTask",
+    "MinimumHealthy",
     "Plan",
     "Preview",
     "ReplayRequest",
@@ -148,6 +165,7 @@ __all__ = [
     "ServiceRules",
     "Slot",
     "Split",
+    "Spot",
     "Step",
     "Steps",
     "Targets",

@@ -11,6 +11,8 @@ from .engine.aws.resource_kinds import Kind
 from .engine.errors import ConfigurationError
 
 _Specification = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty
+_Mixed = autoscaling.CfnAutoScalingGroup.MixedInstancesPolicyProperty
+_OfMixed = autoscaling.CfnAutoScalingGroup.LaunchTemplateProperty
 
 
 def refuse_group(group: autoscaling.AutoScalingGroup) -> None:
@@ -18,12 +20,12 @@ def refuse_group(group: autoscaling.AutoScalingGroup) -> None:
     path, resource = group.node.path, group.node.default_child
     if not isinstance(resource, autoscaling.CfnAutoScalingGroup):
         return
-    if resource.mixed_instances_policy is not None:
+    if _has_foreign_templates(resource):
         raise ConfigurationError(
-            f"{path} has a mixed instances policy, on which the engine cannot put a release: give it "
-            "launch_template=…, or one instance_type"
+            f"{path} has a mixed instances policy in which a type has a launch template of its own, on which the "
+            "engine puts no release: leave the templates of the overrides out"
         )
-    if not isinstance(resource.launch_template, _Specification):
+    if _specification(resource) is None:
         raise ConfigurationError(
             f"{path} has no launch template, whose versions are its releases: give it launch_template=…, or set the "
             "feature flag @aws-cdk/aws-autoscaling:generateLaunchTemplateInsteadOfLaunchConfig"
@@ -50,8 +52,8 @@ def leave_versions_to_the_engine(group: autoscaling.AutoScalingGroup) -> None:
     resource = group.node.default_child
     if not isinstance(resource, autoscaling.CfnAutoScalingGroup):
         return
-    specification = resource.launch_template
-    if not isinstance(specification, _Specification) or specification.version == "$Default":
+    specification = _specification(resource)
+    if specification is None or specification.version == "$Default":
         return
     version = cdk.Tokenization.reverse_string(specification.version).first_token
     template = version.target if isinstance(version, cdk.Reference) else None
@@ -60,11 +62,19 @@ def leave_versions_to_the_engine(group: autoscaling.AutoScalingGroup) -> None:
             f"{group.node.path} has version {specification.version} of its launch template in the template, and every "
             "edit of the group would put it back: make the launch template in this app"
         )
-    resource.launch_template = _Specification(
+    named = _Specification(
         launch_template_id=specification.launch_template_id,
         launch_template_name=specification.launch_template_name,
         version=template.attr_default_version_number,
     )
+    mixed = resource.mixed_instances_policy
+    if isinstance(mixed, _Mixed) and isinstance(mixed.launch_template, _OfMixed):
+        resource.mixed_instances_policy = _Mixed(
+            instances_distribution=mixed.instances_distribution,
+            launch_template=_OfMixed(launch_template_specification=named, overrides=mixed.launch_template.overrides),
+        )
+    else:
+        resource.launch_template = named
 
 
 def group_resources(group: autoscaling.AutoScalingGroup) -> dict[Kind, Sequence[str]]:
@@ -91,13 +101,35 @@ def changed_since(group: autoscaling.AutoScalingGroup) -> list[str]:
 def _launch_template(group: autoscaling.AutoScalingGroup) -> str:
     """The id of the launch template (a CloudFormation value)."""
     resource = group.node.default_child
-    specification = resource.launch_template if isinstance(resource, autoscaling.CfnAutoScalingGroup) else None
-    found = specification.launch_template_id if isinstance(specification, _Specification) else None
+    specification = _specification(resource) if isinstance(resource, autoscaling.CfnAutoScalingGroup) else None
+    found = None if specification is None else specification.launch_template_id
     if found is None:
         raise ConfigurationError(
             f"{group.node.path} knows its launch template by name only: import it by its launch_template_id"
         )
     return found
+
+
+def _specification(resource: autoscaling.CfnAutoScalingGroup) -> _Specification | None:
+    """Which launch template the group launches, and which version of it; None for a launch configuration."""
+    mixed = resource.mixed_instances_policy
+    found: object = resource.launch_template
+    if isinstance(mixed, _Mixed) and isinstance(mixed.launch_template, _OfMixed):
+        found = mixed.launch_template.launch_template_specification
+    return found if isinstance(found, _Specification) else None
+
+
+def _has_foreign_templates(resource: autoscaling.CfnAutoScalingGroup) -> bool:
+    """Whether a type of a mixed instances policy is launched from a template of its own."""
+    mixed = resource.mixed_instances_policy
+    if not isinstance(mixed, _Mixed) or not isinstance(mixed.launch_template, _OfMixed):
+        return mixed is not None
+    overrides = mixed.launch_template.overrides
+    if overrides is None:
+        return False
+    if not isinstance(overrides, list):
+        return True
+    return any(getattr(one, "launch_template_specification", None) is not None for one in overrides)
 
 
 def _instance_roles(group: autoscaling.AutoScalingGroup) -> list[str]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
@@ -15,7 +14,7 @@ from .engine.comparison import ErrorComparison
 from .engine.errors import ConfigurationError
 from .engine.guardrails import Guardrail
 from .engine.spans import Span
-from .engine.strategy import Step, Steps, Strategy
+from .engine.strategy import Strategy
 from .engine.target_settings import Compute
 from .guardrail_alarms import AlarmThresholds
 from .hooks import Hook
@@ -25,12 +24,8 @@ from .rollout_dashboard import RolloutDashboard
 from .rollout_limits import RolloutLimits
 from .target_name import target_name
 from .targets import Targets
-from .two_sides import TestRoutes, TwoSides
+from .two_sides import DEFAULT_BAKE, DEFAULT_STRATEGY, TestRoutes, TwoSides
 
-DEFAULT_STRATEGY = Steps(
-    [Step(1, timedelta(minutes=5)), Step(10, timedelta(minutes=10)), Step(50, timedelta(minutes=10))]
-)
-DEFAULT_BAKE = timedelta(minutes=15)
 
 class CanaryAlb(Construct):
     """Two sides behind a load balancer, and a rule whose weights only the engine moves.

@@ -164,7 +164,14 @@ class CanarySide(Construct):
             auto_scaling_side.leave_versions_to_the_engine(targets.auto_scaling_group)
             self.resources = auto_scaling_side.group_resources(targets.auto_scaling_group)
             name = targets.auto_scaling_group.auto_scaling_group_name
-            return SideSettings(group_arn, metric_name, Compute.AUTO_SCALING, auto_scaling_group=name)
+            return SideSettings(
+                group_arn,
+                metric_name,
+                Compute.AUTO_SCALING,
+                auto_scaling_group=name,
+                named=targets.named,
+                warm_pool=targets.warm_pool,
+            )
         compute = Compute.LAMBDA if targets.kind is TargetKind.FUNCTION else Compute.FIXED
         return SideSettings(group_arn, metric_name, compute)
 

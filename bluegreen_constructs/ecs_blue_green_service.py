@@ -15,19 +15,21 @@ from constructs import Construct
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
 
+    from .code_deploy import CodeDeploy
+    from .code_deploy_plan import CodeDeployPlan
+    from .code_deploy_service import CodeDeployedService
     from .rollout_dashboard import RolloutDashboard
 
 from .adoption import Adopted
 from .container import Container
 from .ecs_deployment_configuration import EcsDeployment
-from .ecs_service_resource import ServiceShape, service_resource
+from .ecs_rolled_service import EcsRolledService
+from .ecs_service_resource import ServiceShape
 from .engine.errors import ConfigurationError
-from .engine.settings_codec import settings_to_dict
 from .engine.spans import Span, as_timedelta
 from .engine.strategy import Canary, Strategy
 from .guardrail_alarms import GuardrailAlarms
 from .ingress import Ingress
-from .moving_role import moving_role
 from .planning.expected_traffic import ExpectedTraffic
 from .release_marks import ReleaseMark
 from .rule_owner import RuleOwner
@@ -35,7 +37,6 @@ from .scaling import Scaling
 from .service_guardrails import ServiceGuardrail, ServiceGuardrails
 from .service_hooks import ServiceHook, ServiceHooks
 from .service_place import ServicePlace
-from .service_settings import for_operators, service_settings
 from .service_tasks import ServiceTasks
 from .service_traffic import ServiceTraffic
 from .settings_parameter import settings_parameter
@@ -50,7 +51,7 @@ DEFAULT_BAKE = timedelta(minutes=10)
 
 @jsii.implements(ec2.IConnectable)
 class EcsBlueGreenService(Construct):
-    """A service with two sides behind a load balancer; Amazon ECS moves the traffic between them.
+    """A service with two sides behind a load balancer; Amazon ECS (or AWS CodeDeploy) moves the traffic between them.
 
     A stack update with a new image starts a deployment: tasks on the idle side, test traffic to them, hooks, then
     production traffic as `strategy` says, then the final `bake`. `cdk deploy` waits for its end. An alarm, a failed
@@ -80,6 +81,10 @@ class EcsBlueGreenService(Construct):
         refused.
     rule_owner: who makes the listener rules (default: `TrafficRule`).
     release_marks: `Hotfix` and `AcceptedRelease`, for the one release that they name.
+    controller: `CodeDeploy(...)`, if AWS CodeDeploy is to roll releases out (docs/codedeploy.md): a stack update then
+        registers a task definition only; a pipeline, `bluegreen start` or `CodeDeploy(on_stack_update=True)` starts the
+        deployment. The test route is a listener (default: none), alarms judge alone, and Amazon ECS refuses changes of
+        the service itself. Choose it with the first deployment.
 
     Raises ConfigurationError at synth for what Amazon ECS, ELB or CloudFormation would refuse at deploy.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-blue-green.html
@@ -106,6 +111,7 @@ class EcsBlueGreenService(Construct):
         expected_traffic: ExpectedTraffic | None = None,
         rule_owner: RuleOwner = RuleOwner.TRAFFIC_RULE,
         release_marks: Sequence[ReleaseMark] = (),
+        controller: "CodeDeploy | None" = None,
     ) -> None:
         """Make the service and everything it needs that was not given."""
         super().__init__(scope, id)
@@ -113,8 +119,17 @@ class EcsBlueGreenService(Construct):
         self.target = target_name(self, stack, (scope, id))
         judging = ServiceGuardrails.of(self.target, guardrails)
         asked = ServiceHooks.of(self.target, hooks)
-        deployment = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
-        self._check_judgement(judging, deployment, expected_traffic, release_marks)
+        rollout: EcsDeployment | CodeDeployPlan
+        if controller is None:
+            rollout = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
+            self._check_judgement(judging, rollout, expected_traffic, release_marks)
+            test_traffic = test_traffic or TestTraffic.header()
+        else:
+            from .code_deploy_checks import Others, checked_plan  # noqa: PLC0415 -- few services need it
+
+            others = Others(ingress, adopted, tasks, judging, hooks, test_traffic, expected_traffic, rule_owner)
+            others.refuse_marks(self.target, release_marks)
+            rollout = checked_plan(self.target, controller, strategy, as_timedelta(bake, "bake"), others)
         if adopted is not None:
             adopted.refuse_scaling(scaling)
         tasks, scaling = tasks or Tasks(), scaling or Scaling()
@@ -155,70 +170,64 @@ class EcsBlueGreenService(Construct):
             guardrails=judging.alarms,
             grace_seconds=place.ingress.grace_seconds,
         )
-        deployment.refuse_blind(len(self.alarms.names))
-        settings = service_settings(
-            self.target,
-            deployment=deployment,
-            judging=judging,
-            hooks=asked,
-            place=place,
+        rollout.refuse_blind(len(self.alarms.names))
+        shape = ServiceShape(
+            cluster_name=place.cluster_name,
             served=served,
-            traffic=traffic,
+            tasks=tasks,
+            network=place.network,
+            security_group_id="" if adopted is not None else traffic.security_group.security_group_id,
+            desired_count=None if scaling.moves else scaling.min,
+            grace_seconds=place.ingress.grace_seconds,
+            group_arns=traffic.groups.arns,
+            rules=traffic.rules,
+            live_rule=self.production_rule.resource,
+            # A provider is the cluster's before the service asks for it, and until the service is gone.
+            waits_for=() if tasks.capacity is None else (place.cluster,),
+            role_arn="",
+            test_header=traffic.routes.test_condition,
         )
-        alarm_names, alarms, functions, history = list(self.alarms.names), list(self.alarms.resources), [], None
-        if judging.is_judged:
-            from .ecs_verdicts import judged_by  # noqa: PLC0415 -- loads CDK modules that few services need
-
-            verdicts = judged_by(
+        alarm_names, alarms = self.alarms.names, self.alarms.resources
+        self._deployed: CodeDeployedService | None = None
+        made: EcsRolledService | CodeDeployedService
+        if isinstance(rollout, EcsDeployment):
+            made = EcsRolledService.of(
                 self,
-                settings=settings_to_dict(settings),
-                guardrails=judging,
+                rollout,
+                target=self.target,
+                shape=shape,
+                adopted=adopted,
+                judging=judging,
                 marks=release_marks,
+                hooks=asked,
+                place=place,
+                traffic=traffic,
                 alarm_names=alarm_names,
-                cluster_name=place.cluster_name,
+                alarms=alarms,
             )
-            alarm_names.append(verdicts.alarm_name)
-            alarms.append(verdicts.alarm)
-            functions.append(verdicts.hook)
-            history = verdicts.history
-        functions += asked.functions(self, routes=traffic.routes, place=place, served=served, history=history)
-        self.resource = service_resource(
-            self,
-            adopted=None if adopted is None else adopted.resource,
-            shape=ServiceShape(
-                cluster_name=place.cluster_name,
-                served=served,
-                tasks=tasks,
-                network=place.network,
-                security_group_id="" if adopted is not None else traffic.security_group.security_group_id,
-                desired_count=None if scaling.moves else scaling.min,
-                grace_seconds=place.ingress.grace_seconds,
-                group_arns=traffic.groups.arns,
-                rules=traffic.rules,
-                live_rule=self.production_rule.resource,
-                # A provider is the cluster's before the service asks for it, and until the service is gone.
-                waits_for=alarms if tasks.capacity is None else [*alarms, place.cluster],
-                role_arn=moving_role(self, group_arns=traffic.groups.arns, rules=traffic.rules),
-                test_header=traffic.routes.test_condition,
-            ),
-            deployment=None
-            if adopted is not None and adopted.rolling
-            else deployment.to_cloudformation(
+        else:
+            from .code_deploy_service import deployed_by_code_deploy  # noqa: PLC0415 -- as above
+
+            made = self._deployed = deployed_by_code_deploy(
+                self,
+                rollout,
+                shape=shape,
+                hooks=asked,
+                place=place,
+                traffic=traffic,
                 alarm_names=alarm_names,
-                hooks=asked.lifecycle_hooks(self, functions),
-                circuit_breaker=tasks.circuit_breaker,
-            ),
-        )
-        self.service_name: str = self.resource.attr_name
+                alarms=alarms,
+            )
+        self.resource, self.service_name = made.resource, made.service_name
         scale_tasks(
-            self, scaling, cluster_name=place.cluster_name, service_name=self.service_name, metrics=traffic.metrics
-        )
-        settings_parameter(
             self,
-            for_operators(settings, service_name=self.service_name, alarm_names=alarm_names),
-            table="" if history is None else history.table_name,
-            state_machine_arn="",
+            scaling,
+            cluster_name=place.cluster_name,
+            service_name=self.service_name,
+            metrics=traffic.metrics,
+            holds_count=self._deployed is not None,
         )
+        settings_parameter(self, made.settings, table=made.table, state_machine_arn="")
         self._outputs()
 
     @property
@@ -237,6 +246,16 @@ class EcsBlueGreenService(Construct):
         return self._traffic.groups.view("Green", self.production_rule.listener_arn)
 
     @property
+    def code_deploy_application(self) -> str | None:
+        """The name of CodeDeploy's application, for a pipeline; None when Amazon ECS rolls out."""
+        return None if self._deployed is None else self._deployed.application
+
+    @property
+    def deployment_group(self) -> str | None:
+        """The name of CodeDeploy's deployment group, for a pipeline; None when Amazon ECS rolls out."""
+        return None if self._deployed is None else self._deployed.group_name
+
+    @property
     def task_role(self) -> iam.IRole:
         """What the application may do; grant to it."""
         return self.task_definition.task_role
@@ -244,8 +263,14 @@ class EcsBlueGreenService(Construct):
     def notify_on(self, topic: "sns.ITopic") -> None:
         """Tell `topic` of each state of each deployment, of hooks that wait for an answer, and of verdicts.
 
+        Under CodeDeploy its own triggers do, of each state and of a deployment that waits for an answer; a topic with a
+        key of yours needs one that lets CodeDeploy's role use it.
+
         Raises ConfigurationError when it is called again.
         """
+        if self._deployed is not None:
+            self._deployed.group.tell(topic.topic_arn)
+            return
         if self.node.try_find_child("NotifyDeployments") is not None:
             raise ConfigurationError(f"{self.node.path} notifies a topic already: call notify_on once")
         from .ecs_notifications import notify_of_deployments  # noqa: PLC0415 -- as above
@@ -298,3 +323,5 @@ class EcsBlueGreenService(Construct):
             what = "what a request to the candidate must carry"
             cdk.CfnOutput(self, "TestHeader", value=self.test_header, description=what)
         cdk.CfnOutput(self, "Target", value=self.target, description="the name for the bluegreen command")
+        if self._deployed is not None:
+            self._deployed.outputs(self)

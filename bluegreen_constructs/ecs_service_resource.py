@@ -7,6 +7,7 @@ from aws_cdk import CfnResource
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct, IDependable
 
+from .acknowledgements import acknowledge_lint
 from .adoption import properties_of
 from .engine.errors import ConfigurationError
 from .service_tasks import ServiceTasks
@@ -20,6 +21,7 @@ class ServiceShape:
 
     security_group_id: not used of an adopted service, which has its own. desired_count: None when scaling decides.
     waits_for: what has to be there first and is named as a text only: the alarms, and a cluster with its providers.
+    rules: production's, then the test rule. role_arn: by which ECS moves them (empty where CodeDeploy does).
     test_header: name and value of the header that test traffic carries (None: a listener of its own).
     """
 
@@ -31,7 +33,7 @@ class ServiceShape:
     desired_count: int | None
     grace_seconds: int
     group_arns: tuple[str, str]
-    rules: tuple[object, object]
+    rules: tuple[object, ...]
     live_rule: CfnResource
     waits_for: Sequence[IDependable]
     role_arn: str
@@ -86,14 +88,7 @@ def _made(
         # Written out: UpdateService keeps what an update leaves away, and with it the way into the tasks.
         enable_execute_command=tasks.execute_command,
         deployment_controller={"type": "ECS"},
-        network_configuration={
-            "awsvpcConfiguration": {
-                # EC2 instances give a task's interface no public address.
-                "assignPublicIp": "ENABLED" if shape.network.has_public and not tasks.on_ec2 else "DISABLED",
-                "securityGroups": [shape.security_group_id],
-                "subnets": list(shape.network.subnet_ids),
-            }
-        },
+        network_configuration=_network(shape),
         service_connect_configuration=None
         if tasks.service_connect is None
         else _connected(tasks.service_connect, served, shape.test_header),
@@ -107,9 +102,66 @@ def _made(
     }
     service.add_override("Properties", {"DeploymentConfiguration": deployment, "LoadBalancers": [balancer]})
     # The roles' policies must be there before the first task, and as long as the last one.
-    roles = [served.definition.task_role, served.definition.execution_role]
-    service.node.add_dependency(*(role for role in roles if role is not None), *shape.waits_for)
+    service.node.add_dependency(*_roles(served), *shape.waits_for)
     return service
+
+
+def code_deployed_service(scope: Construct, shape: ServiceShape) -> ecs.CfnService:
+    """Make the service for AWS CodeDeploy, and with nothing in it that a release or a rollout changes.
+
+    Amazon ECS refuses almost every change of it: CloudFormation names all properties when one has changed, and with
+    them the task definition. So it names the family, no count, and no deployment configuration. What it depends on is
+    named one by one, because a dependency more is a change, too (aws-cdk#25777).
+    """
+    served = shape.served
+    service = ecs.CfnService(
+        scope,
+        "Resource",
+        cluster=shape.cluster_name,
+        task_definition=served.definition.family,
+        launch_type="FARGATE",
+        health_check_grace_period_seconds=shape.grace_seconds,
+        propagate_tags="SERVICE",
+        enable_ecs_managed_tags=True,
+        enable_execute_command=shape.tasks.execute_command,
+        deployment_controller={"type": "CODE_DEPLOY"},
+        network_configuration=_network(shape),
+        load_balancers=[
+            {
+                "containerName": served.container,
+                "containerPort": served.port,
+                "targetGroupArn": shape.group_arns[0],
+            }
+        ],
+    )
+    definition = served.definition.node.default_child
+    if isinstance(definition, ecs.CfnTaskDefinition):
+        definition.node.add_dependency(*_roles(served))
+        acknowledge_lint(
+            definition,
+            "W3005",
+            "the dependency on a role is for the policy that a later grant makes beside it; naming the policy was "
+            "considered, and there is none before the grant",
+        )
+        service.add_resource_dependency(definition)
+    service.node.add_dependency(*shape.waits_for)
+    return service
+
+
+def _network(shape: ServiceShape) -> dict[str, object]:
+    return {
+        "awsvpcConfiguration": {
+            # EC2 instances give a task's interface no public address.
+            "assignPublicIp": "ENABLED" if shape.network.has_public and not shape.tasks.on_ec2 else "DISABLED",
+            "securityGroups": [shape.security_group_id],
+            "subnets": list(shape.network.subnet_ids),
+        }
+    }
+
+
+def _roles(served: ServiceTasks) -> list[IDependable]:
+    roles = [served.definition.task_role, served.definition.execution_role]
+    return [role for role in roles if role is not None]
 
 
 def _let_roll(adopted: ecs.CfnService, live_rule: CfnResource) -> None:

@@ -8,6 +8,7 @@ from .engine.spans import Span, as_timedelta, in_words
 from .engine.strategy import Split, Strategy, checked_percent
 
 _SPANS = ("patience", "hold", "prepare", "restore", "drain", "metric_lag")
+_MAY_BE_NONE = ("keep",)
 _HALF = 50.0
 _FINITE_DEADLINE, _SPLIT_DEADLINE = timedelta(hours=36), timedelta(days=30)
 # An execution of Step Functions ends after a year; what is left is for holds, the way back and the tidying.
@@ -15,6 +16,7 @@ _FINITE_DEADLINE, _SPLIT_DEADLINE = timedelta(hours=36), timedelta(days=30)
 _LONGEST = {
     "deadline": (timedelta(days=300), "Step Functions ends an execution after a year"),
     "metric_lag": (timedelta(minutes=15), "a verdict that comes later protects nobody"),
+    "keep": (timedelta(days=14), "it is paid for like live, and bluegreen rollback needs it only to save the starts"),
 }
 
 
@@ -35,6 +37,10 @@ class RolloutLimits:
         judged, and an operator's answer is taken, no sooner; an alarm and `bluegreen abort` need not wait for it.
     drain: how long to wait for the side that is out of use to have no requests (default 30 min); then it is left
         running, and somebody has to look.
+    keep: how long the former live side keeps running when a release was promoted and no requests come there any more
+        (default 0, at most 14 days); then it is scaled down. Until then `bluegreen rollback` to it starts no instance
+        and no task, unless the stack's template was edited meanwhile. The next `bluegreen start` need not wait for it,
+        and takes the side over. It costs what live costs. What a rollback leaves is not kept.
     metric_lag: how long after its end a minute's metrics are complete (default 60 s, at most 15 min). What comes later
         counts for nothing: errors that were written late are no errors. Every verdict comes later by as much.
     retained: how many promoted releases `bluegreen rollback` can go back to (default 5).
@@ -49,6 +55,7 @@ class RolloutLimits:
     restore: Span = timedelta(minutes=10)
     deadline: Span | None = None
     drain: Span = timedelta(minutes=30)
+    keep: Span = timedelta(0)
     metric_lag: Span = timedelta(seconds=60)
     retained: int = 5
 
@@ -59,6 +66,8 @@ class RolloutLimits:
             if not span:
                 raise ConfigurationError(f"RolloutLimits {name} is 0: give the longest time that it may take")
             object.__setattr__(self, name, span)
+        for name in _MAY_BE_NONE:
+            object.__setattr__(self, name, as_timedelta(getattr(self, name), f"RolloutLimits {name}"))
         for name, (longest, why) in _LONGEST.items():
             span = longest if getattr(self, name) is None else self.span(name)
             if span > longest:

@@ -30,7 +30,7 @@ class ServiceTraffic:
         test_traffic: TestTraffic | None,
         rule_owner: RuleOwner,
     ) -> None:
-        """Make what is not given; tasks listen on `port`."""
+        """Make what is not given; tasks listen on `port`. test_traffic: None for no test route."""
         self.groups = (
             ServiceGroups.of(scope, place) if adopted is None else ServiceGroups.given(scope, *adopted.sides(scope))
         )
@@ -42,14 +42,15 @@ class ServiceTraffic:
             scope,
             ingress=place.ingress,
             load_balancer=balancer,
-            test_traffic=test_traffic or TestTraffic.header(),
+            test_traffic=test_traffic,
             stack=stack,
             group_arns=self.groups.arns,
             owner=rule_owner,
             blue_must_serve=adopted is not None and adopted.rolling,
         )
         self.production_rule, self.test_rule = self.routes.production_rule, self.routes.test_rule
-        self.rules = self.production_rule.reference, self.test_rule.reference
+        made = [rule for rule in (self.production_rule, self.test_rule) if rule is not None]
+        self.rules: tuple[object, ...] = tuple(rule.reference for rule in made)
         self.metrics = SideMetrics(
             load_balancer=self.routes.load_balancer_full_name,
             blue=self.groups.metric_names[0],

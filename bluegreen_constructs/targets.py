@@ -13,6 +13,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_lambda as lambda_
 
 from .engine.errors import ConfigurationError
+from .engine.warm_pool_settings import WarmPoolSettings
 
 EcsService: TypeAlias = ecs.FargateService | ecs.Ec2Service
 TargetSource: TypeAlias = (
@@ -48,7 +49,11 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class Targets:
-    """One side: the compute that serves it. Make one with `Targets.of(...)` or `Targets.adopted(...)`."""
+    """One side: the compute that serves it. Make one with `Targets.of(...)` or `Targets.adopted(...)`.
+
+    named, warm_pool: of an Auto Scaling group, whether its instances fetch a release by its name, and the pool that it
+        has; an `Ec2BlueGreenFleet` sets them.
+    """
 
     source: TargetSource
     port: int | None = None
@@ -59,6 +64,8 @@ class Targets:
     runs: autoscaling.AutoScalingGroup | EcsService | None = None
     is_adopted: bool = False
     outside_vpc: bool = False
+    named: bool = False
+    warm_pool: WarmPoolSettings | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no target group can hold."""

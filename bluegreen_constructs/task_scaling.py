@@ -26,10 +26,19 @@ class _Load:
 
 
 def scale_tasks(
-    scope: Construct, scaling: Scaling, *, cluster_name: str, service_name: str, metrics: SideMetrics
+    scope: Construct,
+    scaling: Scaling,
+    *,
+    cluster_name: str,
+    service_name: str,
+    metrics: SideMetrics,
+    holds_count: bool = False,
 ) -> None:
-    """Make the scalable target and its policies; nothing when the count stays as it is."""
-    if not scaling.moves:
+    """Make the scalable target and its policies; nothing when the count stays as it is.
+
+    holds_count: whether the target is needed also then, because the service itself does not say how many tasks run.
+    """
+    if not scaling.moves and not holds_count:
         return
     target = autoscaling.CfnScalableTarget(
         scope,

@@ -124,17 +124,22 @@ class Tasks:
 
     subnets: where (default: private subnets); in public ones they get public addresses.
     capacity: on what (default: Fargate on demand); see `Capacity`.
-    circuit_breaker: whether tasks that keep failing to start end the deployment (default True); without it a
-        deployment whose tasks crash goes on until CloudFormation gives up after hours.
+    circuit_breaker: whether tasks that keep failing to start end the deployment (default True, where Amazon ECS rolls
+        out); without it a deployment whose tasks crash goes on until CloudFormation gives up after hours.
     execute_command: whether `aws ecs execute-command` may open a shell in a task (default False).
     service_connect: see `ServiceConnect` (default: none).
     """
 
     subnets: ec2.SubnetSelection | None = None
     capacity: Capacity | None = None
-    circuit_breaker: bool = True
+    circuit_breaker: bool | None = None
     execute_command: bool = False
     service_connect: ServiceConnect | None = field(default=None)
+
+    @property
+    def breaks_circuit(self) -> bool:
+        """Whether Amazon ECS ends a deployment whose tasks keep failing to start."""
+        return self.circuit_breaker is not False
 
     @property
     def on_ec2(self) -> bool:

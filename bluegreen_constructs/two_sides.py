@@ -1,6 +1,7 @@
 """TwoSides: all that a construct has whose two sides the engine moves traffic between: groups, rules, settings."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeAlias
 
 import aws_cdk as cdk
@@ -16,7 +17,7 @@ from .candidate_route import CandidateRoute
 from .engine.errors import ConfigurationError
 from .engine.guardrails import Guardrail
 from .engine.spans import Span, as_timedelta
-from .engine.strategy import Split, Strategy
+from .engine.strategy import Split, Step, Steps, Strategy
 from .engine.target_settings import TargetSettings
 from .guardrail_alarms import AlarmThresholds, SideMetrics
 from .hooks import Hook
@@ -29,6 +30,11 @@ from .service_load_balancer import ServiceLoadBalancer
 from .side_network import SideNetwork
 from .targets import Targets
 from .test_traffic import TestTraffic
+
+DEFAULT_STRATEGY = Steps(
+    [Step(1, timedelta(minutes=5)), Step(10, timedelta(minutes=10)), Step(50, timedelta(minutes=10))]
+)
+DEFAULT_BAKE = timedelta(minutes=15)
 
 TestRoutes: TypeAlias = TestTraffic | CandidateRoute | Sequence[TestTraffic | CandidateRoute]
 
@@ -119,6 +125,7 @@ class TwoSides:
             restore_timeout=limits.span("restore"),
             deadline=limits.deadline_of(strategy),
             drain_timeout=limits.span("drain"),
+            keep=limits.span("keep"),
             metric_lag=limits.span("metric_lag"),
             retained=limits.retained,
             shares_load_balancer=self.metrics.shares_load_balancer,

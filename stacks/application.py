@@ -10,6 +10,7 @@ from bluegreen_constructs.engine.errors import ConfigurationError
 
 from .canary_stack import CanaryStack
 from .environments import Environment, chosen
+from .fleet_stack import FleetStack
 from .network_stack import NetworkStack
 from .service_stack import ServiceStack
 from .slots_stack import SlotsStack
@@ -37,11 +38,12 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
     )
     canary = CanaryStack(app, f"BlueGreenCanary-{place.name}", environment=place, network=network, env=env)
     slots = SlotsStack(app, f"BlueGreenSlots-{place.name}", environment=place, network=network, env=env)
+    fleet = FleetStack(app, f"BlueGreenFleet-{place.name}", environment=place, network=network, env=env)
     if release is None:
         cdk.Annotations.of(service).add_warning_v2(
             "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
         )
-    for stack in (network, service, canary, slots):
+    for stack in (network, service, canary, slots, fleet):
         _apply_account_rules(stack, place)
     for key, value in place.tags.items():
         cdk.Tags.of(app).add(key, value)

@@ -162,6 +162,36 @@ class AppSlots:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FleetSettings:
+    """How the sample inference service runs in an environment on EC2 instances.
+
+    bucket: where its releases lie (default: `inference-releases-<account>-<region>`). first_release: what both sides
+        run when the stack is made; from then on releases come with `bluegreen start`.
+    types: the instance types, the preferred one first. boot: how long an instance may take to serve.
+    traffic, negligible: as of `CanarySettings`. limits: of a rollout; by default the former side stays for a day.
+    """
+
+    bucket: str | None = None
+    first_release: str = "1.0.0"
+    types: tuple[str, ...] = ("m7i.large",)
+    instances: int = 2
+    most_instances: int = 4
+    cpu_percent: float = 60
+    boot: timedelta = timedelta(minutes=5)
+    strategy: Strategy = field(
+        default_factory=lambda: Steps([Step(10, timedelta(minutes=20)), Step(50, timedelta(minutes=30))])
+    )
+    bake: timedelta = timedelta(minutes=15)
+    negligible: float | None = None
+    traffic: ExpectedTraffic = field(default_factory=lambda: ExpectedTraffic(requests_per_second=50, error_rate=0.002))
+    limits: RolloutLimits | None = field(default_factory=lambda: RolloutLimits(keep=timedelta(days=1)))
+    host: str | None = None
+    certificate_arn: str | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One place the application is deployed to.
 
@@ -179,6 +209,7 @@ class Environment:
     service: ServiceSettings = field(default_factory=ServiceSettings)
     canary: CanarySettings = field(default_factory=CanarySettings)
     slots: AppSlots = field(default_factory=AppSlots)
+    fleet: FleetSettings = field(default_factory=FleetSettings)
     qualifier: str | None = None
     permissions_boundary: str | None = None
     role_path: str | None = None
@@ -227,6 +258,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 host="inference.test",
                 plain_http=True,
             ),
+            fleet=FleetSettings(types=("t3.small",), plain_http=True),
         ),
         Environment(
             name="dev",
@@ -237,6 +269,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             ),
             canary=CanarySettings(internet_facing=False, bake=timedelta(minutes=5)),
             slots=AppSlots(host="inference.dev.internal", internet_facing=False, bake=timedelta(minutes=5)),
+            fleet=FleetSettings(types=("t3.medium",), internet_facing=False, bake=timedelta(minutes=5)),
         ),
         Environment(
             name="prod",
@@ -260,6 +293,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 host="inference.prod.internal",
                 internet_facing=False,
             ),
+            fleet=FleetSettings(instances=3, most_instances=24, internet_facing=False),
             protected=True,
         ),
     )

@@ -110,15 +110,38 @@ class TestAutoScalingGroups:
         sides = {side: Targets.of(launched_by(stack, side, imported), port=80) for side in BOTH}
         refused(stack, "has version 3 of its launch template in the template", **sides)
 
-    def test_mixed_instances_are_refused(self) -> None:
+    def test_a_type_with_a_launch_template_of_its_own_is_refused(self) -> None:
         stack = new_stack()
         policy = autoscaling.MixedInstancesPolicy(
             launch_template=own_template(stack, "Mixed"),
-            launch_template_overrides=[autoscaling.LaunchTemplateOverrides(instance_type=ec2.InstanceType("t3.small"))],
+            launch_template_overrides=[
+                autoscaling.LaunchTemplateOverrides(
+                    instance_type=ec2.InstanceType("t3.small"), launch_template=own_template(stack, "Own")
+                )
+            ],
         )
         mixed = autoscaling.AutoScalingGroup(stack, "A", vpc=vpc_in(stack), mixed_instances_policy=policy)
         sides = {"blue": Targets.of(mixed, port=80), "green": Targets.of(group_of_instances(stack, "B"), port=80)}
-        refused(stack, "has a mixed instances policy, on which the engine cannot put a release", **sides)
+        refused(stack, "in which a type has a launch template of its own", **sides)
+
+    def test_mixed_instances_launch_the_default_version_of_their_one_template(self) -> None:
+        stack = new_stack()
+        sides = {}
+        for side in BOTH:
+            policy = autoscaling.MixedInstancesPolicy(
+                launch_template=own_template(stack, f"{side}Template"),
+                launch_template_overrides=[
+                    autoscaling.LaunchTemplateOverrides(instance_type=ec2.InstanceType("t3.small"))
+                ],
+            )
+            group = autoscaling.AutoScalingGroup(
+                stack, f"{side}Group", vpc=vpc_in(stack), mixed_instances_policy=policy
+            )
+            sides[side] = Targets.of(group, port=80)
+        for group in resources(template(canary(stack, **sides)), "AWS::AutoScaling::AutoScalingGroup").values():
+            launched = group["Properties"]["MixedInstancesPolicy"]["LaunchTemplate"]
+            assert launched["LaunchTemplateSpecification"]["Version"]["Fn::GetAtt"][1] == "DefaultVersionNumber"
+            assert [one["InstanceType"] for one in launched["Overrides"]] == ["t3.small"]
 
 
 class TestEcsServices:

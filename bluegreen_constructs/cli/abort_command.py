@@ -13,6 +13,7 @@ from ..engine.ports import RefusedError
 from ..engine.target_settings import Compute, SideSettings, TargetSettings
 from .answers import answer
 from .aws_sentences import in_words
+from .code_deploy_commands import stop_code_deployment, stop_in_group
 from .deployment_commands import StopOutcome, stop
 from .operator_world import OperatorWorld, TargetEngine, caller_of, opened
 from .option_parsers import option
@@ -26,15 +27,24 @@ Examples:
   bluegreen abort Serving/Model --reason "payments fail"
   bluegreen abort --rule arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener-rule/app/model/50/60/70
   bluegreen abort --service serving/inference
+  bluegreen abort --deployment d-ABCDEF123
 """
 _RULE = re.compile(r"arn:[^\s:]+:elasticloadbalancing:[^\s:]*:\d*:listener-rule/\S+")
 _SERVICE = re.compile(r"(?:arn:[^\s:]+:ecs:(?P<region>[^\s:]*):\d*:service/)?(?P<cluster>[\w-]+)/(?P<service>[\w-]+)")
+_DEPLOYMENT = re.compile(r"d-[A-Za-z0-9]+")
 _HELD = RefusedError.exit_code
+_CODE_DEPLOY = "AWS CodeDeploy"
 
 
 def _rule_arn(given: str) -> str:
     if not _RULE.fullmatch(given):
         raise typer.BadParameter(f"{given!r} is no ARN of a listener rule: give it whole, as the console shows it")
+    return given
+
+
+def _deployment(given: str) -> str:
+    if not _DEPLOYMENT.fullmatch(given):
+        raise typer.BadParameter(f"{given!r} is no deployment of AWS CodeDeploy: give its id, such as d-ABCDEF123")
     return given
 
 
@@ -71,6 +81,10 @@ def abort_command(
         _Service | None,
         option(_service, "CLUSTER/SERVICE", "What Amazon ECS rolls out, when Parameter Store does not answer."),
     ] = None,
+    deployment: Annotated[
+        str | None,
+        option(_deployment, "ID", "What AWS CodeDeploy deploys, when Parameter Store does not answer."),
+    ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Give all traffic back to live, at once, in three AWS calls on the rule; then stop the rollout.
@@ -79,16 +93,26 @@ def abort_command(
     mark that is left on the rule stops whatever of the engine still runs. Exit code 0 when nothing is in flight, too; 3
     when live is not warm: the engine then brings back its capacity first, unless --now says otherwise.
 
-    Amazon ECS takes back what it rolls out itself, in two calls: also while a hook waits for an answer.
+    Amazon ECS takes back what it rolls out itself, in two calls: also while a hook waits for an answer. So does AWS
+    CodeDeploy, also while it waits to be continued, and while it keeps live's former tasks.
     """
     with opened(context, _region(rule, service)) as world:
         if service is not None:
-            if target is not None or rule is not None:
-                raise ConfigurationError(f"{target or '--rule'} and --service are given: give one of them")
+            if target is not None or rule is not None or deployment is not None:
+                other = target or ("--rule" if rule is not None else "--deployment")
+                raise ConfigurationError(f"{other} and --service are given: give one of them")
             outcome = stop(world, (service.cluster, service.name), str(service), reason or "")
             _say_stopped(format, str(service), outcome)
             return
+        if deployment is not None:
+            if target is not None or rule is not None:
+                raise ConfigurationError(f"{target or '--rule'} and --deployment are given: give one of them")
+            _say_stopped(format, deployment, stop_code_deployment(world, deployment, "", reason or ""), _CODE_DEPLOY)
+            return
         engine, settings = _reach(world, target, rule)
+        if engine is not None and engine.is_code_deploy:
+            _say_stopped(format, engine.target, stop_in_group(world, engine, reason or ""), _CODE_DEPLOY)
+            return
         if engine is not None and engine.is_ecs:
             outcome = stop(world, engine.service, engine.target, reason or "", engine)
             _say_stopped(format, engine.target, outcome)
@@ -133,7 +157,8 @@ def _reach(world: OperatorWorld, target: str | None, rule: str | None) -> tuple[
     except AwsError as error:
         raise RolloutError(
             f"the targets' settings cannot be read ({in_words(str(error))}): if only Parameter Store is down, abort "
-            "with --rule ARN, or with --service CLUSTER/SERVICE what Amazon ECS rolls out"
+            "with --rule ARN, or with --service CLUSTER/SERVICE what Amazon ECS rolls out, or with --deployment ID "
+            "what AWS CodeDeploy deploys"
         ) from error
     return engine, engine.settings
 
@@ -151,12 +176,13 @@ def _sentence(outcome: AbortOutcome, settings: TargetSettings) -> str:
             )
 
 
-def _say_stopped(format: Format, target: str, outcome: StopOutcome) -> None:
+def _say_stopped(format: Format, target: str, outcome: StopOutcome, who: str = "Amazon ECS") -> None:
     if outcome.state == "NOTHING_IN_FLIGHT":
         said = f"nothing is in flight on {target}: nothing was changed"
     else:
         why = f" ({outcome.why})" if outcome.why else ""
-        said = f"deployment {outcome.rollout} of {target} goes back{why}: Amazon ECS gives live all traffic again"
+        of = f" of {target}" if target != outcome.rollout else ""
+        said = f"deployment {outcome.rollout}{of} goes back{why}: {who} gives live all traffic again"
     _say(format, said, target, outcome, outcome.notes)
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from ..engine.aws.dynamodb_store import DynamoDbStore
 from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
 from ..engine.aws.weighted_rules import AlbWeightedRules
+from ..engine.code_deployments import CodeDeployments
 from ..engine.errors import AwsError, ConfigurationError
 from ..engine.ports import WeightedRules
 from ..engine.service_deployments import ServiceDeployments
@@ -72,6 +73,13 @@ class AwsWorld:
         from ..engine.aws.slot_services import EcsSlotServices  # noqa: PLC0415
 
         return EcsSlotServices(clients.slot_services(), clients.slot_scaling(), clients.TRANSPORT_ERRORS)
+
+    def code_deployments(self) -> CodeDeployments:
+        """On AWS CodeDeploy."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.code_deployments import AwsCodeDeployments  # noqa: PLC0415
+
+        return AwsCodeDeployments(clients.code_deployments(), clients.TRANSPORT_ERRORS)
 
     def caller(self) -> str:
         """One call: GetCallerIdentity, tried once, as an abort does not wait for it.

@@ -10,6 +10,7 @@ from ..engine.errors import BlueGreenError
 from . import (
     ab_report,
     abort_command,
+    app_spec,
     backtest,
     explain,
     history,
@@ -20,6 +21,7 @@ from . import (
     slots_commands,
     start,
     status,
+    task_definition,
     unlock,
     watch,
 )
@@ -85,6 +87,12 @@ app.command("report", short_help="What an A/B test has shown so far.", epilog=ab
 )
 app.command("unlock", short_help="Take a target from a rollout that is gone.", epilog=unlock.EXAMPLES)(
     unlock.unlock_command
+)
+app.command("appspec", short_help="The AppSpec for what AWS CodeDeploy deploys.", epilog=app_spec.EXAMPLES)(
+    app_spec.appspec_command
+)
+app.command("taskdef", short_help="The task definition for CodePipeline.", epilog=task_definition.EXAMPLES)(
+    task_definition.taskdef_command
 )
 app.add_typer(slots_commands.slots_app, short_help="Deployment slots: deploy, swap, go back.")
 app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=rehearse.EXAMPLES)(

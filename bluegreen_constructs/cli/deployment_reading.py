@@ -8,6 +8,7 @@ from ..engine.ports import HeldError, HistoryItem, RefusedError
 from ..engine.rollout import Rollout
 from ..engine.service_deployments import DeploymentSeen, ServiceDeployments
 from .aws_sentences import in_words
+from .code_deploy_reading import view_of_code_deploy
 from .ecs_target import EcsTarget, deployment_id
 from .following import LONGEST, tried, until_ended
 from .operator_world import OperatorWorld, TargetEngine
@@ -23,6 +24,8 @@ def view(world: OperatorWorld, engine: TargetEngine) -> TargetView:
     """The target as it is now, whoever rolls it out."""
     if engine.is_slots:
         return view_of_slots(engine.settings, engine.store.slots(engine.target), world.now())
+    if engine.is_code_deploy:
+        return view_of_code_deploy(world, engine)
     if not engine.is_ecs:
         return view_of(engine.target, engine.store.load(engine.target), world.now())
     found = last_deployment(world, engine)

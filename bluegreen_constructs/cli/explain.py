@@ -9,6 +9,7 @@ from rich.text import Text
 from ..engine.guardrails import Assessment
 from ..engine.model import Arm
 from .answers import as_json
+from .code_deploy_reading import known_code_deployment
 from .deployment_reading import known_deployment
 from .explanation import Finding, Odds, findings, others
 from .operator_world import opened
@@ -45,6 +46,10 @@ def explain_command(
             rollout, view = deployment.rollout, deployment.view(world.now())
             deadline, judges = None, tuple(deployment.judges())
             is_counted = engine.has_table and not deployment.trouble
+        elif engine.is_code_deploy:
+            found_there = known_code_deployment(world, engine)
+            rollout, view = None, found_there.view(world.now())
+            deadline, judges, is_counted = None, tuple(found_there.judges()), False
         elif engine.is_slots:
             view = view_of_slots(engine.settings, record := known_record(engine), world.now())
             rollout = None if record.op is None else record.op.judged

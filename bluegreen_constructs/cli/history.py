@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ..engine.ports import HistoryItem
 from .answers import as_json
+from .code_deploy_reading import code_deployments_as_items
 from .deployment_reading import deployments_as_items
 from .operator_world import OperatorWorld, TargetEngine, opened
 from .option_parsers import option, whole
@@ -42,6 +43,7 @@ def history_command(
 
     Items are kept for 400 days. JSON exports all of them, with the evidence. Of what Amazon ECS rolls out, its own last
     deployments are among them, with the task definition of each; ECS forgets them after 90 days.
+    Of what AWS CodeDeploy deploys, they are its last deployments, those that take another one back among them.
     """
     with opened(context) as world:
         write_history(world, chosen(world, target), limit, format)
@@ -53,6 +55,8 @@ def write_history(world: OperatorWorld, engine: TargetEngine, limit: int | None,
     items = list(engine.store.history(engine.target, most)) if engine.has_table else []
     if engine.is_ecs:
         items = sorted([*items, *deployments_as_items(world, engine)], key=_newest_first)[:most]
+    elif engine.is_code_deploy:
+        items = sorted([*items, *code_deployments_as_items(world, engine)], key=_newest_first)[:most]
     if format is Format.JSON:
         write(as_json({"target": engine.target, "items": [_json_of(item) for item in items]}))
     elif items:

@@ -9,6 +9,7 @@ from ..engine.lifecycle import Phase
 from ..engine.ports import Command, RefusedError, Verb
 from ..engine.rollout import HoldKind, Rollout
 from .answers import answer
+from .code_deploy_commands import continue_deployment
 from .deployment_commands import go_on
 from .deployment_reading import deployment_in_flight
 from .operator_world import OperatorWorld, TargetEngine, opened
@@ -54,7 +55,8 @@ def promote_command(
     """Answer a pause, a hold or an approval with: go on. An A/B test ends with the candidate.
 
     The answer counts for the step the rollout is at now: if it has moved on meanwhile, nothing happens. Exit code 3
-    when it waits for no answer. A pause hook of Amazon ECS is answered at once.
+    when it waits for no answer. A pause hook of Amazon ECS is answered at once, and so is the wait of AWS CodeDeploy
+    before production traffic moves.
     """
     with opened(context) as world:
         engine = without_slots(world, target, "promote")
@@ -62,9 +64,17 @@ def promote_command(
             _promote_deployment(world, engine, from_step=from_step, hook=hook, reason=reason, format=format)
             return
         if hook is not None:
-            raise ConfigurationError(
-                f"--hook names a pause hook of Amazon ECS, and the engine rolls out {engine.target}"
-            )
+            who = "AWS CodeDeploy deploys" if engine.is_code_deploy else "the engine rolls out"
+            raise ConfigurationError(f"--hook names a pause hook of Amazon ECS, and {who} {engine.target}")
+        if engine.is_code_deploy:
+            if from_step is not None:
+                raise ConfigurationError(
+                    f"--from-step is given, and what AWS CodeDeploy deploys, such as {engine.target}, waits before its "
+                    "first step only: leave it out"
+                )
+            said, result = continue_deployment(world, engine, reason or "")
+            answer(format, said, result)
+            return
         rollout = in_flight(engine, "promote")
         _is_at(f"rollout {rollout.id}", engine.target, rollout.step, step_of(rollout), from_step)
         if rollout.hold is None and not _is_split(rollout):

@@ -1,6 +1,6 @@
 """What an operator's verb asks of the world: the engine's ports, who asks, and what time it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import typer
 
+from ..engine.code_deployments import CodeDeployments
 from ..engine.errors import AwsError
 from ..engine.ports import Executions, WeightedRules
 from ..engine.service_deployments import ServiceDeployments
@@ -68,6 +69,9 @@ class Definitions(Protocol):
     def definition(self, name: str) -> DefinitionSeen:
         """A revision by its ARN, or the newest active one by its family."""
 
+    def register(self, content: Mapping[str, object], tags: Mapping[str, str]) -> str:
+        """Register a revision, and answer its ARN. Once more is one more revision."""
+
 
 class OperatorWorld(Protocol):
     """Where targets are, and who operates them. Any call may raise an `AwsError`."""
@@ -86,6 +90,9 @@ class OperatorWorld(Protocol):
 
     def definitions(self) -> Definitions:
         """Amazon ECS's task definitions; asks nobody for settings."""
+
+    def code_deployments(self) -> CodeDeployments:
+        """AWS CodeDeploy's deployments; asks nobody for settings."""
 
     def caller(self) -> str:
         """Who runs this command, as AWS sees it: an ARN."""

@@ -8,6 +8,8 @@ from ..engine.lifecycle import Phase
 from ..engine.ports import HeldError, RefusedError
 from ..engine.release import Release
 from .answers import answer
+from .code_deploy_reading import follow_code_deployment
+from .code_deploy_rollback import roll_back_code_deployment
 from .deployment_reading import follow_deployment
 from .deployment_rollback import roll_back
 from .following import end_of, follow, leaving_it_running
@@ -50,6 +52,9 @@ def rollback_command(
 
     Of what Amazon ECS rolls out it is a deployment like any other, with all steps and hooks; the release that is left
     is not rejected, and the next change of the template brings it again.
+
+    Of what AWS CodeDeploy deploys it is a deployment of the task definition that succeeded before, or of the one that
+    --to names, also as FAMILY:REVISION.
     """
     with opened(context) as world:
         engine = without_slots(world, target, "rollback")
@@ -59,6 +64,13 @@ def rollback_command(
                     f"Amazon ECS rolls out {engine.target}, and keeps no side running: leave out the quarantine"
                 )
             _roll_back_deployment(world, engine, to, reason or "", wait=wait, format=format)
+            return
+        if engine.is_code_deploy:
+            if quarantine or end_quarantine:
+                raise RefusedError(
+                    f"AWS CodeDeploy deploys {engine.target}, and keeps no side running: leave out the quarantine"
+                )
+            _roll_back_code_deployment(world, engine, to, reason or "", wait=wait, format=format)
             return
         live = _live_release(engine)
         release = _chosen(engine, live, to)
@@ -100,6 +112,24 @@ def _roll_back_deployment(
         said = f"{view.what}: {view.line}"
     said = "\n".join((said, *(f"note: {note}" for note in notes)))
     answer(format, said, {**view.json, "from": live, "notes": list(notes)})
+    if wait:
+        end_of(view)
+
+
+def _roll_back_code_deployment(
+    world: OperatorWorld, engine: TargetEngine, to: str | None, reason: str, *, wait: bool, format: Format
+) -> None:
+    begun, live = roll_back_code_deployment(world, engine, to, reason)
+    said = (
+        f"deployment {begun.id} takes {engine.target} back from {live} to {begun.release}, with all steps and hooks; "
+        f"watch it with bluegreen watch {engine.target}"
+    )
+    view = begun.view(world.now())
+    if wait:
+        with leaving_it_running(view.what):
+            view = follow_code_deployment(world, begun)
+        said = f"{view.what}: {view.line}"
+    answer(format, said, {**view.json, "from": live})
     if wait:
         end_of(view)
 

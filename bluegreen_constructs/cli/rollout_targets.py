@@ -34,6 +34,26 @@ _INSTEAD = {
 }
 """What to do instead of a verb that Amazon ECS has nothing for."""
 
+_OF_CODE_DEPLOY = {
+    "pause": (
+        "AWS CodeDeploy deploys {target} and cannot be paused: give the service CodeDeploy(approval=...), which "
+        "bluegreen promote answers, or go back with bluegreen abort {target}"
+    ),
+    "resume": (
+        "AWS CodeDeploy deploys {target} and cannot be paused, so there is nothing to resume: what waits to be "
+        "continued is answered with bluegreen promote {target} or bluegreen abort {target}"
+    ),
+    "unlock": (
+        "AWS CodeDeploy deploys {target}, and its deployment is the lock: wait for its end, or end it with bluegreen "
+        "abort {target}"
+    ),
+    "report": (
+        "AWS CodeDeploy deploys {target} and has no fixed split, so there is no A/B test: see bluegreen explain "
+        "{target}, and for an A/B test use a CanaryAlb with a Split"
+    ),
+}
+"""What to do instead of a verb that AWS CodeDeploy has nothing for."""
+
 _OF_SLOTS = {
     "start": "a release comes with bluegreen slots deploy {target} SLOT --release NAME, then bluegreen slots swap "
     "{target} SLOT",
@@ -80,11 +100,25 @@ def without_slots(world: OperatorWorld, target: str | None, verb: str) -> Target
 def run_by_engine(world: OperatorWorld, target: str | None, verb: str) -> TargetEngine:
     """The same for a verb that only the engine can do.
 
-    Raises RefusedError, with the alternative, for a target that Amazon ECS rolls out itself, and for one with slots.
+    Raises RefusedError, with the alternative, for a target that Amazon ECS rolls out itself, for one that AWS
+    CodeDeploy deploys, and for one with slots.
     """
     engine = without_slots(world, target, verb)
+    if engine.is_code_deploy:
+        raise RefusedError(_OF_CODE_DEPLOY[verb].format(target=engine.target))
     if engine.is_ecs:
         raise RefusedError(_INSTEAD[verb].format(target=engine.target))
+    return engine
+
+
+def deployed_by_code_deploy(world: OperatorWorld, target: str | None, verb: str) -> TargetEngine:
+    """The same for a verb that only AWS CodeDeploy's targets have. Raises RefusedError for any other."""
+    engine = chosen(world, target)
+    if not engine.is_code_deploy:
+        raise RefusedError(
+            f"AWS CodeDeploy does not deploy {engine.target}, so there is no {verb}: give its construct a "
+            "CodeDeploy(...) as its controller, or deploy it as bluegreen status shows it"
+        )
     return engine
 
 

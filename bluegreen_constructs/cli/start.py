@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 
+from ..engine.ports import RefusedError
 from ..engine.release import Release
 from .answers import answer
+from .code_deploy_reading import follow_code_deployment
+from .code_deploy_start import start_code_deployment
 from .deployment_reading import begun_by_template
 from .following import end_of, follow, leaving_it_running
-from .operator_world import opened
+from .operator_world import OperatorWorld, TargetEngine, opened
 from .option_parsers import option, whole
 from .reason_option import ReasonOption, sentence
 from .result_format import Format, FormatOption
@@ -57,12 +60,23 @@ def start_command(
     Exit code 2: the settings or the release cannot be rolled out; 3: a safety rule refuses it, such as a release that
     was rejected, or a side that is in quarantine; 4: another rollout holds the target. The releases of
     what Amazon ECS rolls out come with its template: 3, and 4 while a deployment is in flight.
+
+    For what AWS CodeDeploy deploys, the task definition that the template made last is registered again with the
+    release's image, unless it has it, and a deployment of it is created.
     """
     shipped = Release(release, image, "" if version is None else str(version))
     with opened(context) as world:
         engine = without_slots(world, target, "start")
         if engine.is_ecs:
             raise begun_by_template(world, engine)
+        if engine.is_code_deploy:
+            if irreversible or quarantine or end_quarantine or accept_rejected:
+                raise RefusedError(
+                    f"AWS CodeDeploy deploys {engine.target}: it keeps no side running and remembers no release, so "
+                    "leave out --irreversible, --quarantine, --end-quarantine and --accept-rejected"
+                )
+            _deploy(world, engine, shipped, reason or "", wait=wait, format=format)
+            return
         request = request_of(
             engine,
             shipped,
@@ -82,3 +96,21 @@ def start_command(
             return
     said = f"rollout {rollout.id} of {rollout.target} has begun; watch it with bluegreen watch {rollout.target}"
     answer(format, said, json_of(rollout.target, rollout))
+
+
+def _deploy(
+    world: OperatorWorld, engine: TargetEngine, release: Release, reason: str, *, wait: bool, format: Format
+) -> None:
+    begun = start_code_deployment(world, engine, release, reason)
+    view = begun.view(world.now())
+    said = (
+        f"deployment {begun.id} of {release.name} to {engine.target} has begun; watch it with bluegreen watch "
+        f"{engine.target}"
+    )
+    if wait:
+        with leaving_it_running(view.what):
+            view = follow_code_deployment(world, begun)
+        said = f"{view.what}: {view.line}"
+    answer(format, said, view.json)
+    if wait:
+        end_of(view)

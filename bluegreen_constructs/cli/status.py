@@ -39,7 +39,8 @@ def status_command(
     A question mark after a weight says that the rule has not confirmed it yet. After the table: what is paused, and
     what it waits for. For one TARGET: what it waits for in any case. What Amazon ECS rolls out itself is shown in its
     words: the deployment's stage, or its status once it goes back or has ended; `alarms` for a verdict says that
-    CloudWatch alarms alone judge. A target that cannot be read hides no other one: it says why, and status ends 1.
+    CloudWatch alarms alone judge. What AWS CodeDeploy deploys is shown by its lifecycle event in the same way. A
+    target that cannot be read hides no other one: it says why, and status ends 1.
     """
     with opened(context) as world:
         names = world.targets() if target is None else [target]

@@ -89,6 +89,8 @@ def _bake(rollout: Rollout) -> str:
 def _tidying(rollout: Rollout) -> str:
     if rollout.is_tidied:
         return "nothing"
+    if rollout.is_kept and rollout.kept_until is not None:
+        return f"nothing: {rollout.out_of_use} keeps running until {iso(rollout.kept_until)}, ready for a rollback"
     if rollout.is_quarantined:
         return f"nothing: {rollout.out_of_use} keeps running, unrouted"
     return f"{rollout.out_of_use} to have no requests for two minutes, before it is scaled in"

@@ -7,6 +7,7 @@ import typer
 
 from ..engine.errors import ConfigurationError
 from .answers import answer
+from .code_deploy_reading import follow_code_deployment, known_code_deployment
 from .deployment_reading import follow_deployment, known_deployment
 from .following import LONGEST, TIMEOUT, end_of, follow, leaving_it_running
 from .operator_world import OperatorWorld, TargetEngine, opened
@@ -42,6 +43,10 @@ def watch_command(
             deployment = known_deployment(world, engine)
             with leaving_it_running(f"deployment {deployment.id}"):
                 view = follow_deployment(world, engine, deployment, longest)
+        elif engine.is_code_deploy:
+            begun = known_code_deployment(world, engine)
+            with leaving_it_running(f"deployment {begun.id}"):
+                view = follow_code_deployment(world, begun, longest)
         elif engine.is_slots:
             view = _operation(world, engine, longest)
         else:

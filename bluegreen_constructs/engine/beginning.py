@@ -174,13 +174,13 @@ class Beginning:
     ) -> Command | None:
         """Refuse while somebody holds the target; answers the unlock that this start uses up."""
         is_way_back = _is_way_back(former, request)
-        is_kept = former is not None and former.has_ended and former.is_quarantined and not is_way_back
-        if former is not None and is_kept and not request.ends_quarantine:
+        is_quarantine = former is not None and former.has_ended and former.is_quarantined and not is_way_back
+        if former is not None and is_quarantine and not request.ends_quarantine:
             raise RefusedError(
                 f"the {former.out_of_use} side keeps release {_kept(former)} in quarantine since {_when(former)}: look "
                 "at it, then start with --end-quarantine"
             )
-        if former is None or former.is_tidied:
+        if former is None or former.is_tidied or former.is_kept:
             return None
         # The side that a rollback goes to still runs what it is to run: there is nothing to wait for.
         # Once that side was seen without requests, its scaling down may be on its way, and must come first.
@@ -253,11 +253,8 @@ def _live_side(settings: TargetSettings, seen: RuleSeen) -> Side:
 
 
 def _require_version(side: SideSettings, release: Release) -> None:
-    if side.compute is Compute.AUTO_SCALING and not (release.version or release.name).isdigit():
-        raise ConfigurationError(
-            f"release {release.name} names no launch template version, which {side.auto_scaling_group} runs: give its "
-            "number with --version"
-        )
+    if side.compute is Compute.AUTO_SCALING:
+        release.template_version(side.auto_scaling_group, named=side.named)
 
 
 def _live_release(former: Rollout | None, live: Side) -> str:
@@ -269,8 +266,8 @@ def _live_release(former: Rollout | None, live: Side) -> str:
 
 def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
     """Whether the candidate side is known to be without requests, or runs already what it is to run (I8)."""
-    was_kept = former is not None and (former.is_left_running or former.is_quarantined)
-    is_drained = former is None or (former.is_tidied and not was_kept)
+    was_left = former is not None and (former.is_left_running or former.is_quarantined)
+    is_drained = former is None or former.is_kept or (former.is_tidied and not was_left)
     return is_drained or _is_way_back(former, request)
 
 
@@ -287,7 +284,7 @@ def _kept(former: Rollout) -> str:
 
 def _held_minimums(former: Rollout | None, live: Side) -> dict[Side, int]:
     """What the former rollout still had to put back when it was superseded: it is this one's duty now."""
-    if former is None or former.is_tidied:
+    if former is None or former.is_tidied or former.kept_until is not None:
         return {}
     minimum = next(iter(former.minimums.values()), None)
     return {} if minimum is None else {live: minimum}

@@ -20,6 +20,7 @@ class CodeDeploySettings:
     """Where deployments of a target are made, and what their AppSpec says.
 
     application, group: the names in CodeDeploy. platform: `ECS`, or `Server` for EC2 instances.
+    other_group: of the platform Server, the group of the green side; `group` is blue's then.
     family, port: of the platform ECS, the task definition's family and the port of the side's container.
     hooks: of the platform ECS, the functions of the AppSpec, in the order of their events.
     bucket, prefix: of the platform Server, where the revisions of the application lie in S3.
@@ -33,3 +34,4 @@ class CodeDeploySettings:
     hooks: tuple[EventHook, ...] = ()
     bucket: str = ""
     prefix: str = ""
+    other_group: str = ""

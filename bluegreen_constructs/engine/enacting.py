@@ -10,7 +10,7 @@ from .observation import Trouble
 from .phases import QUIET_MINUTES
 from .ports import Ports
 from .rollout import Rollout
-from .transitions import confirmed, ended, is_over
+from .transitions import confirmed, ended, is_over, kept
 from .weights import forward, rewritten, share_of
 
 
@@ -23,7 +23,7 @@ class Enacting:
 
     def make_so(self, rollout: Rollout) -> tuple[Rollout, Trouble]:
         """Bring the world to what the state says; answers the state as it is confirmed, and what is in the way."""
-        if rollout.is_tidied:
+        if rollout.is_tidied or rollout.is_kept:
             return rollout, Trouble()
         match rollout.phase:
             case Phase.PREPARING | Phase.TESTING:
@@ -136,8 +136,11 @@ class Enacting:
             return rollout, Trouble(marked=True)
         except (InterferenceError, NotCarriedError) as error:
             return rollout, Trouble(interference=str(error))
-        if is_left_out and not keeps_running:
+        is_kept = is_left_out and not keeps_running and rollout.keeps and rollout.kept_until is None
+        if is_left_out and not keeps_running and not is_kept:
             self.ports.fleets.scale(out, 0, 0 if rollout.minimums else None)
-        for minimum in rollout.minimums.values():
+        # Once: after a time of keeping, a stack update may have set another one. What is kept keeps its raised minimum
+        # until it goes: without requests, scaling would take it down.
+        for minimum in rollout.minimums.values() if rollout.kept_until is None else ():
             self.ports.fleets.scale(serving, None, minimum)
-        return replace(rollout, is_tidied=True), Trouble()
+        return kept(rollout, self.now) if is_kept else replace(rollout, is_tidied=True), Trouble()

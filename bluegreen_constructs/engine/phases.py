@@ -17,6 +17,7 @@ from .transitions import (
     go_back,
     holding,
     hook_passed,
+    let_go,
     marked,
     minute_of,
     moved,
@@ -28,6 +29,7 @@ from .weights import needed
 
 _TICKS = 1200
 _LOOKS = 100  # at a hook's answer, or at a candidate that is to get healthy
+_SLEEP = timedelta(hours=12)  # how long nobody looks at a side that is kept
 QUIET_MINUTES = 2
 """For how many closed minutes a side must have had no requests before anything of it is scaled down (I8)."""
 
@@ -120,9 +122,15 @@ def baking(rollout: Rollout, seen: Observation) -> Decision:
 
 
 def tidying(rollout: Rollout, seen: Observation) -> Decision:
-    """After the end: the side out of use is drained, and only then scaled down."""
+    """After the end: the side out of use is drained, kept for a while if it is to be, and only then scaled down."""
     if rollout.is_tidied:
         return Decision(rollout)
+    if rollout.is_kept and rollout.kept_until is not None:
+        # Saving this is what a start meanwhile competes with: whoever comes first has the target.
+        still = rollout.kept_until - seen.now
+        return (
+            Decision(rollout, min(still, _SLEEP)) if still > timedelta() else Decision(let_go(rollout, seen.now), SOON)
+        )
     if seen.marked and rollout.phase is Phase.PROMOTED:
         return Decision(marked(rollout, seen.now), timedelta(seconds=1))
     settings = rollout.settings
@@ -134,7 +142,7 @@ def tidying(rollout: Rollout, seen: Observation) -> Decision:
     if seen.counts is not None and seen.last_minute is not None:
         rollout = _quieter(rollout, seen.counts, seen.last_minute)
     is_waiting = rollout.quiet < QUIET_MINUTES or bool(seen.interference)
-    if is_waiting and seen.now >= rollout.phase_since + settings.drain_timeout:
+    if is_waiting and seen.now >= (rollout.kept_until or rollout.phase_since) + settings.drain_timeout:
         why = f"the {rollout.out_of_use} side was left running: it was not seen without requests for 2 minutes"
         left = replace(rollout, is_left_running=True, quiet=QUIET_MINUTES)
         return Decision(noted(left, seen.now, "LEFT_RUNNING", why), SOON)

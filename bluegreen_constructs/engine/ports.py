@@ -109,8 +109,9 @@ class FleetSeen:
 
     desired: how many targets are asked for. minimum: the lower bound that scaling keeps (None: there is none).
     is_settled: everything that is asked for runs, with the release that was asked about, and nothing is in motion.
-    release: what it runs, in the compute's own words (an image, a version). trouble: why it is not settled, in AWS's
-    words (empty: nothing is wrong, it only takes time).
+    release: what it runs, in the compute's own words (an image, a version, and the release that it was made for).
+    trouble: why it is not settled, in AWS's words (empty: nothing is wrong, it only takes time). version: the launch
+    template version, if it is one.
     """
 
     desired: int
@@ -118,6 +119,7 @@ class FleetSeen:
     is_settled: bool
     release: str = ""
     trouble: str = ""
+    version: str = ""
 
 
 class Fleets(Protocol):

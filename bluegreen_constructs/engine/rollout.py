@@ -81,6 +81,8 @@ class Rollout:
     is_expedited: a way back to a retained release: gates, but no steps and no bake. is_irreversible: freeze instead of
         rollback. is_quarantined: the side out of use keeps running, unrouted, until a start says that it may go.
     is_left_running: the side out of use keeps running because it was not seen without requests in time.
+    is_kept: the side out of use was seen without requests and keeps running, until `kept_until` or the next start.
+    kept_until: when that ends, or ended (None: it has not begun).
     quiet: closed minutes in a row without requests on the side that is out of use. quiet_until: last minute counted.
     takes_over: an operator said to write over whatever somebody else wrote to the rule; until it is confirmed.
     is_baked: the bake is over; what is left is to give the candidate everything and to say so on the rule.
@@ -135,6 +137,8 @@ class Rollout:
     leaves: str = ""
     hotfix: str = ""
     authentication: tuple[Mapping[str, object], ...] = ()
+    is_kept: bool = False
+    kept_until: datetime | None = None
     quiet: int = 0
     quiet_until: int | None = None
     is_tidied: bool = False
@@ -165,6 +169,11 @@ class Rollout:
     def has_ended(self) -> bool:
         """Whether all traffic is on one release and stays there; what is out of use may still have to be tidied."""
         return self.phase in ENDED
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what was live is to be kept when it is drained; what a rollback leaves is rejected, and is not."""
+        return self.phase is Phase.PROMOTED and not self.is_expedited and bool(self.settings.keep)
 
     @property
     def serving(self) -> Side:

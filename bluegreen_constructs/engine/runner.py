@@ -11,6 +11,7 @@ from functools import partial
 
 from .decision import decide
 from .enacting import Enacting
+from .lifecycle import Phase
 from .looking import Looking
 from .observation import SOON, Trouble
 from .ports import LostLockError, Ports
@@ -30,17 +31,26 @@ def tick(ports: Ports, target: str, rollout_id: str, now: datetime) -> TickAnswe
     by itself when that goes on.
     """
     rollout = ports.store.load(target)
-    if rollout is None or rollout.id != rollout_id:
+    if rollout is None:
         return TickAnswer(target, rollout_id, done=True, outcome=SUPERSEDED, wait_seconds=1)
+    if rollout.id != rollout_id:
+        return _superseded(ports, target, rollout_id)
     try:
         rollout, wait = _turn(ports, rollout, now)
     except LostLockError:
         # Another worker was faster: perhaps a copy of this very turn, so look what it made of it.
         latest = ports.store.load(target)
         if latest is None or latest.id != rollout_id:
-            return TickAnswer(target, rollout_id, done=True, outcome=SUPERSEDED, wait_seconds=1)
+            return _superseded(ports, target, rollout_id)
         rollout, wait = latest, SOON
     return answer_of(rollout, wait)
+
+
+def _superseded(ports: Ports, target: str, rollout_id: str) -> TickAnswer:
+    """The answer to an execution whose rollout is not the target's any more: one that was promoted ends well."""
+    promoted = (one.rollout for one in ports.store.releases(target) if one.status == "promoted")
+    outcome = Phase.PROMOTED.value if rollout_id in promoted else SUPERSEDED
+    return TickAnswer(target, rollout_id, done=True, outcome=outcome, wait_seconds=1)
 
 
 def _turn(ports: Ports, loaded: Rollout, now: datetime) -> tuple[Rollout, timedelta]:

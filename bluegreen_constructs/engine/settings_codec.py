@@ -22,6 +22,7 @@ from .slot_settings_codec import decode_slots, encode_slots
 from .stored_fields import StoredFields, as_seconds, without_defaults
 from .strategy import Step
 from .target_settings import Compute, Controller, HookSettings, SideSettings, TargetSettings
+from .warm_pool_settings import POOL_STATES, WarmPoolSettings
 
 SCHEMA = 1
 
@@ -35,6 +36,7 @@ _SPANS = {
     "restore_timeout": 600,
     "deadline": 129_600,
     "drain_timeout": 1800,
+    "keep": 0,
     "metric_lag": 60,
 }
 _DEFAULTS: Json = {
@@ -61,9 +63,20 @@ _SIDE_DEFAULTS: Json = {
     "container": "",
     "auto_scaling_group": "",
     "scalable": False,
+    "named": False,
+    "warm_pool": None,
 }
+_POOL_DEFAULTS: Json = {"minimum": 0, "most_prepared": None, "state": "Stopped", "reuse": False}
 _HOOK_DEFAULTS: Json = {"function_arn": "", "details": {}, "stage": "TESTING", "timeout_seconds": 3600}
-_CODE_DEPLOY_DEFAULTS: Json = {"platform": "ECS", "family": "", "port": 0, "hooks": [], "bucket": "", "prefix": ""}
+_CODE_DEPLOY_DEFAULTS: Json = {
+    "platform": "ECS",
+    "family": "",
+    "port": 0,
+    "hooks": [],
+    "bucket": "",
+    "prefix": "",
+    "other_group": "",
+}
 _CONTROLLERS: tuple[Controller, ...] = ("engine", "ecs", "slots", "codedeploy")
 _STAGES: tuple[Literal["TESTING"], Literal["BAKING"]] = ("TESTING", "BAKING")
 
@@ -188,6 +201,8 @@ def _encode_side(side: SideSettings) -> Json:
         "container": side.container,
         "auto_scaling_group": side.auto_scaling_group,
         "scalable": side.scalable,
+        "named": side.named,
+        "warm_pool": None if side.warm_pool is None else _encode_pool(side.warm_pool),
     }
     return without_defaults(values, _SIDE_DEFAULTS)
 
@@ -203,6 +218,28 @@ def _decode_side(stored: StoredFields) -> SideSettings:
         container=fields.text("container"),
         auto_scaling_group=fields.text("auto_scaling_group"),
         scalable=fields.flag("scalable"),
+        named=fields.flag("named"),
+        warm_pool=fields.inside("warm_pool").built(_decode_pool) if fields.has("warm_pool") else None,
+    )
+
+
+def _encode_pool(pool: WarmPoolSettings) -> Json:
+    values: Json = {
+        "minimum": pool.minimum,
+        "most_prepared": pool.most_prepared,
+        "state": pool.state,
+        "reuse": pool.reuse,
+    }
+    return without_defaults(values, _POOL_DEFAULTS)
+
+
+def _decode_pool(stored: StoredFields) -> WarmPoolSettings:
+    fields = stored.with_defaults(_POOL_DEFAULTS)
+    return WarmPoolSettings(
+        minimum=fields.count("minimum"),
+        most_prepared=fields.maybe(fields.count, "most_prepared"),
+        state=fields.word("state", POOL_STATES),
+        reuse=fields.flag("reuse"),
     )
 
 
@@ -238,6 +275,7 @@ def _encode_code_deploy(settings: CodeDeploySettings) -> Json:
         "hooks": [{"event": hook.event, "function": hook.function} for hook in settings.hooks],
         "bucket": settings.bucket,
         "prefix": settings.prefix,
+        "other_group": settings.other_group,
     }
     return without_defaults(values, _CODE_DEPLOY_DEFAULTS)
 
@@ -253,4 +291,5 @@ def _decode_code_deploy(stored: StoredFields) -> CodeDeploySettings:
         hooks=tuple(EventHook(one.text("event"), one.text("function")) for one in fields.objects("hooks")),
         bucket=fields.text("bucket"),
         prefix=fields.text("prefix"),
+        other_group=fields.text("other_group"),
     )

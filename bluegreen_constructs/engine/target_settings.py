@@ -12,6 +12,7 @@ from .comparison import ErrorComparison
 from .guardrails import LatencyComparison, MetricComparison
 from .slot_settings import SlotsSettings
 from .strategy import Step
+from .warm_pool_settings import WarmPoolSettings
 
 Side: TypeAlias = Literal["blue", "green"]
 SIDES: tuple[Side, Side] = ("blue", "green")
@@ -31,7 +32,7 @@ class Compute(Enum):
     ECS = "ecs"
     """A plain ECS service: the engine registers a task definition with the release's image, and scales it."""
     AUTO_SCALING = "asg"
-    """An Auto Scaling group: the engine sets the launch template version, and scales it."""
+    """An Auto Scaling group: the engine sets the launch template version, or makes it first, and scales it."""
     FIXED = "fixed"
     """Instances or IP addresses: the operator puts the release there; the engine scales nothing."""
     LAMBDA = "lambda"
@@ -48,6 +49,9 @@ class SideSettings:
     cluster, service, container: an ECS side's cluster and service names, and which container runs the release.
     auto_scaling_group: an Auto Scaling side's group name.
     scalable: whether an ECS side's service is a scalable target of Application Auto Scaling.
+    named: whether an Auto Scaling side's instances fetch a release by its name, from their tag `bluegreen:release`; a
+        bare name, a number too, is a release then.
+    warm_pool: the warm pool of an Auto Scaling side (None: it has none).
     """
 
     group_arn: str
@@ -58,6 +62,8 @@ class SideSettings:
     container: str = ""
     auto_scaling_group: str = ""
     scalable: bool = False
+    named: bool = False
+    warm_pool: WarmPoolSettings | None = None
 
     @property
     def can_be_scaled(self) -> bool:
@@ -123,6 +129,8 @@ class TargetSettings:
     restore_timeout: how long going back waits for live to have the capacity again; then all traffic goes back anyway.
     deadline: how long the rollout may take in all, holds and approvals included; then it goes back.
     drain_timeout: how long to look for the quiet of a side that is out of use; then it is left running.
+    keep: how long the former live side keeps running when a rollout was promoted and the side was drained (0: it is
+        scaled down at once). A rollback keeps nothing: what it leaves is rejected.
     metric_lag: how long after its end a minute's metrics are taken to be complete.
     retained: how many promoted releases `bluegreen rollback` can go back to.
     shares_load_balancer: whether other services are behind the same load balancer.
@@ -152,6 +160,7 @@ class TargetSettings:
     restore_timeout: timedelta = timedelta(minutes=10)
     deadline: timedelta = timedelta(hours=36)
     drain_timeout: timedelta = timedelta(minutes=30)
+    keep: timedelta = timedelta(0)
     metric_lag: timedelta = timedelta(seconds=60)
     retained: int = 5
     shares_load_balancer: bool = True

@@ -42,7 +42,7 @@ class Teller:
 
     def remember(self, rollout: Rollout) -> None:
         """A promotion counts when it can be revoked no more; an objection from the moment of the way back."""
-        if rollout.phase is Phase.PROMOTED and rollout.is_tidied:
+        if rollout.phase is Phase.PROMOTED and (rollout.is_tidied or rollout.is_kept):
             self._put(rollout, rollout.release, "promoted", rollout.reason)
             if rollout.is_expedited and rollout.leaves not in {"", rollout.release.name}:
                 self._put(
@@ -63,8 +63,8 @@ class Teller:
         """The release that no rollout brought is one to go back to as well."""
         if self.ports.store.releases(rollout.target) or rollout.leaves != FIRST_RELEASE:
             return
-        image = live.release if "/" in live.release or ":" in live.release else ""
-        version = live.release if live.release.isdigit() else ""
+        version = live.version or (live.release if live.release.isdigit() else "")
+        image = live.release if not version and ("/" in live.release or ":" in live.release) else ""
         release = Release(FIRST_RELEASE, image=image, version=version)
         record = ReleaseRecord(release, "promoted", rollout.started_at, "was there before the first rollout", "", "")
         self.ports.store.remember(rollout.target, record)

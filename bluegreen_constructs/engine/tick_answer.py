@@ -28,7 +28,8 @@ def answer_of(rollout: Rollout, wait: timedelta) -> TickAnswer:
     """What the state machine is told about `rollout`."""
     mark = ENDED if rollout.has_ended else ABORTED
     # What cannot be taken back stays where it is, also when the engine fails: an alarm says so to people.
-    stays = rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING}
+    # And while a side is kept, the next rollout may have begun: then nothing is this execution's to write.
+    stays = rollout.is_kept or (rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING})
     restore = {"RuleArn": rollout.settings.rule_arn, "Actions": _everything_on_serving(rollout)}
     return TickAnswer(
         rollout.target,

@@ -70,6 +70,18 @@ def is_over(rollout: Rollout) -> bool:
     return rollout.phase is Phase.ROLLING_BACK and rollout.applied == 0
 
 
+def kept(rollout: Rollout, now: datetime) -> Rollout:
+    """The former live side is drained, and keeps running: nothing holds the target until its time is over."""
+    until = now + rollout.settings.keep
+    why = f"the {rollout.out_of_use} side keeps running until {until:%Y-%m-%d %H:%M} UTC"
+    return noted(replace(rollout, is_kept=True, kept_until=until), now, "KEPT", why)
+
+
+def let_go(rollout: Rollout, now: datetime) -> Rollout:
+    """The time of the side that was kept is over: it is looked at again whether it has no requests."""
+    return replace(rollout, is_kept=False, kept_until=now, quiet=0, quiet_until=minute_of(now))
+
+
 def marked(rollout: Rollout, now: datetime) -> Rollout:
     """After the mark of an abort was found on the rule."""
     return go_back(rollout, now, "an abort was found on the live rule")

@@ -71,6 +71,11 @@ def slots_application(root: Path) -> RehearsedApplication:
     return _of_this_checkout(root, "examples/slots/app.py", "Slots")
 
 
+def fleet_application(root: Path) -> RehearsedApplication:
+    """The example of EC2 instances in two Auto Scaling groups, between which the engine moves the traffic."""
+    return replace(_of_this_checkout(root, "examples/fleet/app.py", "Fleet"), has_target=True)
+
+
 def _of_this_checkout(root: Path, app: str, service_stack: str, *, after: str = "") -> RehearsedApplication:
     """An application whose tasks run the sample service; `after`: the stack that is deployed first."""
     inference = root / "services" / "inference"

@@ -5,7 +5,7 @@ from .scenarios.canary_abort import CanaryAbort
 from .scenarios.canary_common_incident import CanaryCommonIncident
 from .scenarios.canary_engine_killed import CanaryEngineKilled
 from .scenarios.canary_low_traffic import CanaryLowTraffic
-from .scenarios.canary_release import CANARY_RELEASES
+from .scenarios.canary_release import CANARY_RELEASES, FLEET_RELEASES
 from .scenarios.canary_rollback import CanaryRollback
 from .scenarios.destroy import Destroy
 from .scenarios.ecs_adoption import Adopt, Leave
@@ -43,6 +43,7 @@ CATALOGUE = Catalogue(
         CanaryAbort(),
         CanaryEngineKilled(),
         AbTest(),
+        *FLEET_RELEASES,
         EngineUpgraded(),
         Destroy(),
     )

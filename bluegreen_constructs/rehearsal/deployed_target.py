@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..engine.errors import RehearsalError
 from ..engine.guardrails import LatencyComparison
 from ..engine.settings_codec import settings_from_dict
-from ..engine.target_settings import PARAMETER_PREFIX, SIDES, TargetSettings
+from ..engine.target_settings import PARAMETER_PREFIX, SIDES, Compute, TargetSettings
 from .aws_apis import AwsApis
 
 # The engine's logical ids, which no update of a stack changes: a rollout calls the functions by what follows from them.
@@ -95,7 +95,25 @@ def target_in(stack: str, apis: AwsApis, name: str | None = None) -> DeployedTar
 
 
 def release_on(target: DeployedTarget, side: str, apis: AwsApis) -> str:
-    """The image tag that a side's service is told to run, as Amazon ECS says."""
-    (service,) = apis.ecs.describe_services(cluster=target.cluster, services=[target.services[side]])["services"]
+    """The release that a side is told to run, as AWS says: an image's tag, or what instances are tagged with."""
+    settings = target.settings.blue if side == "blue" else target.settings.green
+    if settings.compute is Compute.AUTO_SCALING:
+        return _release_of_group(settings.auto_scaling_group, apis)
+    (service,) = apis.ecs.describe_services(cluster=settings.cluster, services=[settings.service])["services"]
     described = apis.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return str(described["containerDefinitions"][0]["image"].rpartition(":")[2])
+
+
+def _release_of_group(name: str, apis: AwsApis) -> str:
+    (group,) = apis.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    launched = group["LaunchTemplate"]
+    (version,) = apis.ec2.describe_launch_template_versions(
+        LaunchTemplateId=launched["LaunchTemplateId"], Versions=[launched["Version"]]
+    )["LaunchTemplateVersions"]
+    tags = {
+        tag["Key"]: tag["Value"]
+        for given in version["LaunchTemplateData"].get("TagSpecifications", ())
+        if given["ResourceType"] == "instance"
+        for tag in given["Tags"]
+    }
+    return str(tags.get("bluegreen:release", launched["Version"]))

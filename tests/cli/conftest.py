@@ -3,6 +3,7 @@
 import boto3
 import pytest
 
+from tests.cli.code_deployed import code_deploy_settings
 from tests.cli.deployed_services import ecs_settings
 from tests.cli.operated_world import OperatedWorld, Operator
 from tests.cli.slots_world import OperatedSlots
@@ -30,6 +31,12 @@ def ecs(capsys: pytest.CaptureFixture[str]) -> Operator:
 def unjudged(capsys: pytest.CaptureFixture[str]) -> Operator:
     """The same where CloudWatch alarms alone judge, and so there is no table."""
     return Operator(capsys, OperatedWorld(ecs_settings(is_judged=False)))
+
+
+@pytest.fixture
+def deployed(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """An operator with one target, Serving/Inference, which AWS CodeDeploy deploys, and its first revision."""
+    return Operator(capsys, OperatedWorld(code_deploy_settings()))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from bluegreen_constructs.testing import (
     InMemoryWorld,
     example_settings,
 )
+from tests.cli.code_deployed import CodeDeployed, Registered
 from tests.cli.deployed_services import DeployedServices
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/sam"
@@ -95,6 +96,8 @@ class OperatedWorld:
         self.waited = 0.0
         self.on_wait: list[Callable[[], object]] = []
         self.services = DeployedServices()
+        self.deployer = CodeDeployed()
+        self.registered = Registered()
         self.is_ssm_down = False
         self.is_sts_down = False
 
@@ -177,11 +180,14 @@ class OperatedWorld:
     def rules(self) -> InMemoryRules:
         return self.rules_there
 
-    def deployments(self) -> DeployedServices:
-        return self.services
+    def deployments(self) -> DeployedServices | Registered:
+        return self.registered if self.first.settings.controller == "codedeploy" else self.services
 
-    def definitions(self) -> NoTable:
-        return NoTable()
+    def definitions(self) -> Registered:
+        return self.registered
+
+    def code_deployments(self) -> CodeDeployed:
+        return self.deployer
 
     def caller(self) -> str:
         if self.is_sts_down:

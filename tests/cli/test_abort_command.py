@@ -105,7 +105,7 @@ def test_without_parameter_store_the_way_that_is_left_is_named(operator: Operato
     assert operator.is_refused(1, "abort", TARGET) == (
         "the targets' settings cannot be read (AWS cannot be reached: check the network, the proxy and AWS_REGION): if "
         "only Parameter Store is down, abort with --rule ARN, or with --service CLUSTER/SERVICE what Amazon ECS "
-        "rolls out"
+        "rolls out, or with --deployment ID what AWS CodeDeploy deploys"
     )
 
 

@@ -286,5 +286,6 @@ def test_an_abort_whose_settings_cannot_be_read_names_the_way_that_is_left(
     account.service("ssm", "ssm").add_client_error("get_parameter", "ServiceUnavailable", "Could not connect")
     assert sentence(capsys, "abort", TARGET) == (
         f"the targets' settings cannot be read ({UNREACHABLE}): if only Parameter Store is down, abort with --rule "
-        "ARN, or with --service CLUSTER/SERVICE what Amazon ECS rolls out"
+        "ARN, or with --service CLUSTER/SERVICE what Amazon ECS rolls out, or with --deployment ID what AWS CodeDeploy "
+        "deploys"
     )

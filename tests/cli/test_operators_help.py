@@ -2,15 +2,17 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from bluegreen_constructs.cli.commands import app, run
+from tests.cli.code_deployed import code_deploy_settings
 from tests.cli.operated_world import OperatedWorld, settings_of
 
 VERBS = (
     *("start", "status", "watch", "promote", "pause", "resume", "abort", "rollback", "history", "explain", "report"),
-    "unlock",
+    *("unlock", "appspec", "taskdef"),
 )
 
 
@@ -28,17 +30,31 @@ def test_a_verb_has_json_and_examples(capsys: pytest.CaptureFixture[str], verb: 
     assert re.search(r"^  Examples?:$", said, flags=re.MULTILINE)
 
 
+def _world(example: str) -> OperatedWorld:
+    if "Serving/Inference" in example:
+        return OperatedWorld(code_deploy_settings())
+    return OperatedWorld(settings_of(), settings_of("Serving/Fleet")) if "Fleet" in example else OperatedWorld()
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_its_examples_are_no_wrong_usage(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_its_examples_are_no_wrong_usage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^    (bluegreen .*)$", help_of(capsys, verb), flags=re.MULTILINE)
     assert examples
     for example in examples:
         words = shlex.split(re.split(r" && | > ", example)[0])
         assert words[1] == verb
-        world = OperatedWorld(settings_of(), settings_of("Serving/Fleet")) if "Fleet" in example else OperatedWorld()
+        world = _world(example)
         if "--rule" in words:
             rules = world.rules_there.rules
             rules[words[words.index("--rule") + 1]] = rules[world.first.settings.rule_arn]
+        if "--deployment" in words:
+            world.deployer.brought(words[words.index("--deployment") + 1], 1, "InProgress")
+        if "--check" in words:
+            assert run(words[1 : words.index("--check")], world) == 0
+            Path(words[words.index("--check") + 1]).write_text(capsys.readouterr().out)
         # Nothing was rolled out there: most are refused for it, with the code of wrong usage, but not with its words.
         code, said = run(words[1:], world), capsys.readouterr().err
         assert code in {0, 3} or (code == 2 and "has had no rollout yet" in said), said

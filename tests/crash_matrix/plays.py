@@ -9,10 +9,12 @@ from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.rollout import Rollout
 from bluegreen_constructs.engine.rollout_codec import rollout_from_json
 from bluegreen_constructs.engine.strategy import Step
+from bluegreen_constructs.engine.target_settings import SIDES, Compute, Side
+from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
 from tests.simulated_aws.behaviour import Behaviour
 from tests.simulated_aws.faults import Fault
 from tests.simulated_aws.invariants import Invariants
-from tests.simulated_aws.one_target import OneTarget
+from tests.simulated_aws.one_target import FIRST_IMAGE, OneTarget
 from tests.simulated_aws.real_engine import RealEngine
 from tests.simulated_aws.state_machine import StateMachine
 from tests.simulated_aws.world import SimulatedAws
@@ -36,12 +38,26 @@ class Stage:
     invariants: Invariants
 
     @classmethod
-    def set(cls, error_rate: float = 0.001, *, sticky: int | None = None) -> "Stage":
-        """A stage on which release 2 fails so often; release 1 fails once in a thousand requests."""
+    def set(
+        cls, error_rate: float = 0.001, *, sticky: int | None = None, pool: WarmPoolSettings | None = None
+    ) -> "Stage":
+        """A stage on which release 2 fails so often; release 1 fails once in a thousand requests.
+
+        pool: the sides are Auto Scaling groups with this pool, whose instances fetch releases by their name.
+        """
         world = SimulatedAws()
         world.release_is("2", Behaviour(errors=error_rate))
         steps = (Step(10, MINUTE), Step(50, MINUTE))
-        target = OneTarget(world, rate=400.0, steps=steps, sticky=sticky, start_seconds=10.0)
+        target = OneTarget(
+            world,
+            compute=Compute.ECS if pool is None else Compute.AUTO_SCALING,
+            rate=400.0,
+            steps=steps,
+            sticky=sticky,
+            start_seconds=10.0,
+            named=pool is not None,
+            warm_pool=pool,
+        )
         target.change(
             bake=MINUTE,
             guardrails=(ErrorComparison(negligible=0.005),),
@@ -65,6 +81,14 @@ class Stage:
                 return
             self.world.advance(2)
 
+    def roll_back(self) -> None:
+        """`bluegreen rollback` to the first release."""
+        request = {**REQUEST, "release": {"name": "first", "image": FIRST_IMAGE}, "expedited": True}
+        for _ in range(_TRIES):
+            if self.world.run("rollback", lambda: self.machine.begin("rollback", request)).error is None:
+                return
+            self.world.advance(2)
+
     def at_percent(self, percent: int) -> Callable[[], bool]:
         """Whether the candidate has so much traffic."""
         return lambda: self.target.weights()["green"] >= percent
@@ -84,6 +108,25 @@ class Stage:
         self.invariants.check_nothing_lost()
         assert self.rollout is not None, "no rollout was ever begun"
         assert self.rollout.has_ended, f"the state says {self.rollout.phase}"
+        if self.target.settings.green.named:
+            self._require_a_fleet_in_order()
+
+    def _require_a_fleet_in_order(self) -> None:
+        """No instance came into service out of the pool of another release, and a release is one version."""
+        stale = {side: self.target.fleet(side).stale for side in SIDES if self.target.fleet(side).stale}
+        assert not stale, f"out of a warm pool of another release came {stale}"
+        for group in self.world.autoscaling.groups.values():
+            versions = self.world.ec2.templates[group.template]
+            made = [one["VersionDescription"] for one in versions if "VersionDescription" in one]
+            assert len(made) == len(set(made)), f"launch template {group.template} has twins: {made}"
+            if self.target.groups[self.serving].fleet is group.fleet and made:
+                assert group.pool is not None, f"{group.name} serves a new release without its warm pool"
+                assert "Status" not in group.pool, f"{group.name} serves a new release and its warm pool goes"
+
+    @property
+    def serving(self) -> Side:
+        """The side with the traffic."""
+        return max(SIDES, key=lambda side: self.target.weights()[side])
 
 
 def good(stage: Stage) -> None:
@@ -129,6 +172,21 @@ def alarmed(stage: Stage) -> None:
     stage.machine.run()
 
 
+def good_in_one_step(stage: Stage) -> None:
+    """A good release with one step: what is crossed with faults is mostly its way onto the side."""
+    stage.target.change(steps=(Step(50, MINUTE),))
+    good(stage)
+
+
+def kept_and_brought_back(stage: Stage) -> None:
+    """A good release; while the former one is kept, an operator goes back to it."""
+    stage.target.change(keep=2 * 60 * MINUTE)
+    stage.begin()
+    stage.machine.run(until=lambda: stage.rollout is not None and stage.rollout.is_kept)
+    stage.roll_back()
+    stage.machine.run()
+
+
 def weakened(stage: Stage) -> None:
     """At 10 % the candidate loses three of its four targets, which 10 % can do without and 50 % cannot."""
     stage.begin()
@@ -139,16 +197,20 @@ def weakened(stage: Stage) -> None:
 
 @dataclass(frozen=True)
 class Play:
-    """A play, how often release 2 fails in it, and how it ends when nothing goes wrong."""
+    """A play, how often release 2 fails in it, how it ends when nothing goes wrong, and the pools of its fleets.
+
+    On a fleet release 2 is a name, of which the engine makes a launch template version, and the pools hold release 1.
+    """
 
     name: str
     act: Callable[[Stage], None]
     error_rate: float
     promotes: bool
+    pool: WarmPoolSettings | None = None
 
     def stage(self) -> Stage:
         """A stage for it."""
-        return Stage.set(self.error_rate)
+        return Stage.set(self.error_rate, pool=self.pool)
 
 
 PLAYS = (
@@ -158,6 +220,8 @@ PLAYS = (
     Play("an abort with the table down", aborted_with_the_table_down, 0.001, promotes=False),
     Play("a weak candidate", weakened, 0.001, promotes=False),
     Play("an alarm", alarmed, 0.001, promotes=False),
+    Play("a rollback while the former side is kept", kept_and_brought_back, 0.001, promotes=False),
+    Play("a named release beside warm pools", good_in_one_step, 0.001, promotes=True, pool=WarmPoolSettings(2, reuse=True)),
 )
 
 

@@ -24,6 +24,7 @@ from bluegreen_constructs.engine.target_settings import (
     SideSettings,
     TargetSettings,
 )
+from bluegreen_constructs.engine.warm_pool_settings import POOL_STATES, WarmPoolSettings
 from bluegreen_constructs.testing_slots import example_slots
 
 NINE = datetime(2026, 11, 5, 9, tzinfo=UTC)
@@ -139,6 +140,7 @@ SPANS = (
     "restore_timeout",
     "deadline",
     "drain_timeout",
+    "keep",
     "metric_lag",
 )
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -169,6 +171,12 @@ GUARDRAILS = st.one_of(
     st.builds(AbsoluteFloor, st.floats(0.1, 99.99), PROBABILITIES, PROBABILITIES),
     st.builds(AlarmName, NAMES),
 )
+POOL_FIELDS = {
+    "minimum": st.integers(0, 100),
+    "most_prepared": st.none() | st.integers(0, 1000),
+    "state": st.sampled_from(POOL_STATES),
+    "reuse": st.booleans(),
+}
 SIDE_FIELDS = {
     "group_arn": NAMES,
     "metric_name": NAMES,
@@ -178,6 +186,8 @@ SIDE_FIELDS = {
     "container": NAMES,
     "auto_scaling_group": NAMES,
     "scalable": st.booleans(),
+    "named": st.booleans(),
+    "warm_pool": st.none() | st.builds(WarmPoolSettings, **POOL_FIELDS),
 }
 HOOK_FIELDS = {
     "name": NAMES,
@@ -195,6 +205,7 @@ CODE_DEPLOY_FIELDS = {
     "hooks": st.lists(st.builds(EventHook, event=st.text(), function=st.text()), max_size=2).map(tuple),
     "bucket": st.text(),
     "prefix": st.text(),
+    "other_group": st.text(),
 }
 SETTINGS_FIELDS = {
     "target": NAMES,
@@ -283,6 +294,8 @@ ROLLOUT_FIELDS = {
     "leaves": NAMES,
     "hotfix": NAMES,
     "authentication": st.lists(OBJECTS, max_size=2).map(tuple),
+    "is_kept": st.booleans(),
+    "kept_until": st.none() | INSTANTS,
     "quiet": st.integers(0, 99),
     "quiet_until": st.none() | MINUTES,
     "is_tidied": st.booleans(),

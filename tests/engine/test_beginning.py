@@ -451,6 +451,22 @@ def test_an_auto_scaling_side_needs_a_launch_template_version() -> None:
     other.start(other.request(Release("17")))
 
 
+def test_an_auto_scaling_side_that_fetches_releases_by_their_name_needs_no_more_than_the_name() -> None:
+    settings = quick_settings()
+    asg = replace(settings.green, compute=Compute.AUTO_SCALING, auto_scaling_group="green-group", named=True)
+    RolloutWorld(replace(settings, green=asg)).start()
+
+
+def test_an_image_that_no_instance_boots_is_refused_before_the_lock_is_taken() -> None:
+    settings = quick_settings()
+    asg = replace(settings.green, compute=Compute.AUTO_SCALING, auto_scaling_group="green-group")
+    world = RolloutWorld(replace(settings, green=asg))
+    with pytest.raises(ConfigurationError, match=r"resolve:ssm:/golden, and green-group runs AMIs"):
+        world.start(world.request(Release("1.4.2", image="resolve:ssm:/golden")))
+    assert world.store.states == {}
+    world.start(world.request(Release("1.4.2", image="ami-0123456789abcdef0"), id="again"))
+
+
 def test_a_start_that_was_refused_accepted_nothing() -> None:
     world = RolloutWorld()
     record = ReleaseRecord(NEXT, "rejected", world.clock.now, "errors", OPERATOR, "an earlier one")

@@ -10,6 +10,7 @@ import pytest
 from example_rollouts import (
     CODE_DEPLOY_FIELDS,
     HOOK_FIELDS,
+    POOL_FIELDS,
     SETTINGS,
     SETTINGS_FIELDS,
     SIDE_FIELDS,
@@ -42,6 +43,7 @@ from bluegreen_constructs.engine.target_settings import (
     SideSettings,
     TargetSettings,
 )
+from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
 
 RECORDED = Path(__file__).parent / "recorded" / "settings_schema_1.json"
 METRIC_FIELDS = ("namespace", "bad", "total", "dimensions", "side_dimension")
@@ -66,6 +68,7 @@ def test_settings_are_the_same_after_writing_and_reading(given_settings: TargetS
     [
         (TargetSettings, {*SETTINGS_FIELDS}),
         (SideSettings, {*SIDE_FIELDS}),
+        (WarmPoolSettings, {*POOL_FIELDS}),
         (CodeDeploySettings, {*CODE_DEPLOY_FIELDS}),
         (HookSettings, {*HOOK_FIELDS}),
         (ErrorComparison, {*TERMS, "mode"}),
@@ -121,7 +124,7 @@ def test_what_schema_1_left_out_means_the_same_for_ever() -> None:
     assert (read.steps, read.split, read.test_rule_arns, read.guardrails, read.hooks) == ((), None, (), (), ())
     assert (read.stickiness_seconds, read.hold_back, read.retained, read.shares_load_balancer) == (None, 5.0, 5, True)
     minutes = [getattr(read, name) / timedelta(minutes=1) for name in SPANS]
-    assert minutes == [15, 30, 1440, 20, 10, 2160, 30, 1]
+    assert minutes == [15, 30, 1440, 20, 10, 2160, 30, 0, 1]
     assert read.blue == SideSettings("b", "b", Compute.FIXED, "", "", "", "", False)
     stored = settings_to_dict(least()) | {
         "guardrails": [
@@ -321,4 +324,20 @@ def test_a_target_without_a_controller_is_the_engines_and_judged() -> None:
 def test_a_controller_that_nobody_has_is_refused() -> None:
     stored = settings_to_dict(settings()) | {"controller": "spinnaker"}
     with pytest.raises(ObservationError, match="controller of the settings parameter is 'spinnaker', not one of engi"):
+        settings_from_dict(stored)
+
+
+@pytest.mark.parametrize(
+    ("pool", "sentence"),
+    [
+        ({"minimum": -1}, "minimum of warm_pool of blue of the settings parameter is -1, not zero or more"),
+        ({"most_prepared": 1.5}, "most_prepared of warm_pool of blue of the settings parameter is 1.5"),
+        ({"state": "Asleep"}, "state of warm_pool of blue of the settings parameter is 'Asleep', not one of Stopped"),
+        ({"reuse": "yes"}, "reuse of warm_pool of blue of the settings parameter is 'yes', not true or false"),
+    ],
+)
+def test_a_pool_that_no_construct_writes_is_refused(pool: dict[str, object], sentence: str) -> None:
+    stored = settings_to_dict(settings())
+    stored["blue"] = {**stored["blue"], "warm_pool": pool}  # type: ignore[dict-item]
+    with pytest.raises(ObservationError, match=sentence):
         settings_from_dict(stored)

@@ -1,4 +1,4 @@
-"""Amazon EC2 Auto Scaling: groups of instances, each of the launch template version it was started with."""
+"""Amazon EC2 Auto Scaling: groups of instances, each of the launch template version it was started with, and pools."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,16 +8,22 @@ from .client import Answer, Exceptions, NotSimulatedError, SimulatedClient
 from .fleets import Fleet, Target
 
 _ARN = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:x"
-_TEMPLATE = {"LaunchTemplateId": "lt-0123456789abcdef0", "LaunchTemplateName": "model"}
+_POOL_GOES_SECONDS = 20.0
 
 
 @dataclass(slots=True, eq=False)
 class ScalingGroup:
-    """A group, and the fleet of its instances; the fleet's release is the launch template's version."""
+    """A group, and the fleet of its instances; the fleet's release is the launch template's version.
+
+    pool: the configuration of its warm pool (None: it has none). pool_goes_at: when one that was deleted is gone.
+    """
 
     name: str
     fleet: Fleet
     most: int
+    template: str
+    pool: Answer | None = None
+    pool_goes_at: float = 0.0
 
 
 class AutoScaling(SimulatedClient):
@@ -31,6 +37,15 @@ class AutoScaling(SimulatedClient):
     )
     allowed: ClassVar = {
         "DescribeAutoScalingGroups": {"AutoScalingGroupNames", "MaxRecords", "NextToken"},
+        "DeleteWarmPool": {"AutoScalingGroupName", "ForceDelete"},
+        "DescribeWarmPool": {"AutoScalingGroupName", "MaxRecords"},
+        "PutWarmPool": {
+            "AutoScalingGroupName",
+            "MinSize",
+            "MaxGroupPreparedCapacity",
+            "PoolState",
+            "InstanceReusePolicy",
+        },
         "DescribeScalingActivities": {"AutoScalingGroupName", "MaxRecords", "NextToken"},
         "UpdateAutoScalingGroup": {
             "AutoScalingGroupName",
@@ -46,8 +61,12 @@ class AutoScaling(SimulatedClient):
         self.groups: dict[str, ScalingGroup] = {}
 
     def add_group(self, name: str, fleet: Fleet, most: int) -> ScalingGroup:
-        """Make a group; its fleet has the minimum."""
-        self.groups[name] = ScalingGroup(name, fleet, most)
+        """Make a group with a launch template of its own; its fleet has the minimum."""
+        number = len(self.groups) + 1
+        template = f"lt-{number:017x}"
+        # A number of its own for each version that is made, so that every release can behave in its own way.
+        self._world.ec2.add_template(template, versions=50 * number)
+        self.groups[name] = ScalingGroup(name, fleet, most, template)
         return self.groups[name]
 
     # the client
@@ -60,6 +79,61 @@ class AutoScaling(SimulatedClient):
 
     def update_auto_scaling_group(self, **arguments: object) -> Answer:
         return self._serve("UpdateAutoScalingGroup", arguments, self._update_group)
+
+    def delete_warm_pool(self, **arguments: object) -> Answer:
+        return self._serve("DeleteWarmPool", arguments, self._delete_pool)
+
+    def describe_warm_pool(self, **arguments: object) -> Answer:
+        return self._serve("DescribeWarmPool", arguments, self._describe_pool)
+
+    def put_warm_pool(self, **arguments: object) -> Answer:
+        return self._serve("PutWarmPool", arguments, self._put_pool)
+
+    def _delete_pool(self, arguments: Answer) -> Answer:
+        group = self._known("DeleteWarmPool", arguments["AutoScalingGroupName"])
+        if group.pool is None:
+            raise self.error("DeleteWarmPool", "ValidationError", f"No warm pool found for group {group.name}")
+        if not arguments.get("ForceDelete") and group.fleet.reserve:
+            raise self.error("DeleteWarmPool", "ResourceInUse", "The warm pool still has instances")
+        if "Status" not in group.pool:
+            group.pool = {**group.pool, "Status": "PendingDelete"}
+            group.pool_goes_at = self._world.now + _POOL_GOES_SECONDS
+        return {}
+
+    def _describe_pool(self, arguments: Answer) -> Answer:
+        group = self._known("DescribeWarmPool", arguments["AutoScalingGroupName"])
+        described = {"Instances": [self._pooled(group, release) for release in group.fleet.reserve]}
+        return described if group.pool is None else {**described, "WarmPoolConfiguration": group.pool}
+
+    def _put_pool(self, arguments: Answer) -> Answer:
+        group = self._known("PutWarmPool", arguments["AutoScalingGroupName"])
+        if group.pool is not None and "Status" in group.pool:
+            raise self.error("PutWarmPool", "ValidationError", "The warm pool is being deleted")
+        group.pool = {name: value for name, value in arguments.items() if name != "AutoScalingGroupName"}
+        group.fleet.returns = arguments.get("InstanceReusePolicy", {}).get("ReuseOnScaleIn", False)
+        self._tend_pool(group)
+        return {}
+
+    def _tend_pool(self, group: ScalingGroup) -> None:
+        """What is to be in a pool is there at once, with the group's version; one that was deleted takes a while."""
+        if group.pool is None:
+            return
+        if "Status" in group.pool:
+            if self._world.now >= group.pool_goes_at:
+                group.pool, group.fleet.reserve, group.fleet.returns = None, [], False
+            return
+        missing = group.pool["MinSize"] - len(group.fleet.reserve)
+        group.fleet.reserve += [group.fleet.release] * max(0, missing)
+
+    def _pooled(self, group: ScalingGroup, release: str) -> Answer:
+        return {
+            "InstanceId": "i-0123456789abcdef0",
+            "AvailabilityZone": "us-east-1a",
+            "LifecycleState": "Warmed:Stopped",
+            "HealthStatus": "Healthy",
+            "LaunchTemplate": _launched(group.template, release),
+            "ProtectedFromScaleIn": False,
+        }
 
     def _describe_groups(self, arguments: Answer) -> Answer:
         names = arguments.get("AutoScalingGroupNames", list(self.groups))
@@ -100,20 +174,25 @@ class AutoScaling(SimulatedClient):
         release = None
         if "LaunchTemplate" in arguments:
             template = arguments["LaunchTemplate"]
-            if any(template[key] != _TEMPLATE.get(key) for key in template if key != "Version"):
+            if template["LaunchTemplateId"] != group.template:
                 raise self.error("UpdateAutoScalingGroup", "ValidationError", "The launch template does not exist")
             release = template["Version"]
             if not release.isdigit():
                 raise NotSimulatedError(f"the simulated autoscaling knows version numbers only, not {release}")
+            if int(release) > len(self._world.ec2.templates[group.template]):
+                message = f"The specified launch template version {release} does not exist"
+                raise self.error("UpdateAutoScalingGroup", "ValidationError", message)
         for tell in fleet.before_change:
             tell()
         fleet.minimum, group.most = least, most
         fleet.ask(desired=desired, release=release)
+        self._tend_pool(group)
         return {}
 
     def _known(self, operation: str, name: str) -> ScalingGroup:
         if name not in self.groups:
             raise self.error(operation, "ValidationError", "AutoScalingGroup name not found - null")
+        self._tend_pool(self.groups[name])
         return self.groups[name]
 
     def _described(self, group: ScalingGroup) -> Answer:
@@ -122,7 +201,7 @@ class AutoScaling(SimulatedClient):
         return {
             "AutoScalingGroupName": group.name,
             "AutoScalingGroupARN": f"{_ARN}:autoScalingGroupName/{group.name}",
-            "LaunchTemplate": {**_TEMPLATE, "Version": fleet.release},
+            "LaunchTemplate": _launched(group.template, fleet.release),
             "MinSize": fleet.minimum or 0,
             "MaxSize": group.most,
             "DesiredCapacity": fleet.desired,
@@ -130,16 +209,20 @@ class AutoScaling(SimulatedClient):
             "AvailabilityZones": ["us-east-1a"],
             "HealthCheckType": "ELB",
             "CreatedTime": datetime.fromtimestamp(0, UTC),
-            "Instances": [self._instance(target) for target in fleet.targets],
+            "Instances": [self._instance(group, target) for target in fleet.targets],
         }
 
-    def _instance(self, target: Target) -> Answer:
+    def _instance(self, group: ScalingGroup, target: Target) -> Answer:
         in_service = target.healthy_at <= self._world.now
         return {
             "InstanceId": target.id,
             "AvailabilityZone": "us-east-1a",
             "LifecycleState": "InService" if in_service or target.is_lost else "Pending",
             "HealthStatus": "Unhealthy" if target.is_lost else "Healthy",
-            "LaunchTemplate": {**_TEMPLATE, "Version": target.release},
+            "LaunchTemplate": _launched(group.template, target.release),
             "ProtectedFromScaleIn": False,
         }
+
+
+def _launched(template: str, version: str) -> Answer:
+    return {"LaunchTemplateId": template, "LaunchTemplateName": "model", "Version": version}

@@ -32,6 +32,8 @@ class Fleet:
     replaces: whether a changed release replaces the running targets (ECS), or is for later ones only (Auto Scaling).
     scale_in_seconds: after so long with less than a fifth of the traffic, scaling takes it down to `minimum` (None:
         nothing scales it). before_change: called before anything changes, for traffic to catch up.
+    reserve: the releases of what waits beside it (a warm pool), which comes first when the fleet grows; `returns`: what
+        is let go waits there again. stale: what came out of it with another release than the fleet's.
     """
 
     def __init__(
@@ -61,6 +63,9 @@ class Fleet:
         self.busy_until = world.now
         self.asked_at = world.now
         self.before_change: list[Callable[[], None]] = []
+        self.reserve: list[str] = []
+        self.returns = False
+        self.stale: list[str] = []
         self._numbers = count(1)
         self.targets = [self._made(world.now) for _ in range(desired)]
         self._going: list[tuple[float, Target]] = []
@@ -166,10 +171,15 @@ class Fleet:
         if self.desired < len(wanted):
             # The ones that are not healthy go first, then the youngest.
             order = sorted(wanted, key=lambda one: (one.healthy_at <= now, -one.healthy_at))
-            self._remove(order[: len(wanted) - self.desired], now)
+            leaving = order[: len(wanted) - self.desired]
+            self.reserve += [target.release for target in leaving] if self.returns else []
+            self._remove(leaving, now)
         room = NEVER if self.capacity is None else self.capacity - len(self.targets)
         for _ in range(int(min(self.desired - len(wanted), room)) if self.desired > len(wanted) else 0):
             self.targets.append(self._made(self._healthy_at()))
+            if self.reserve:
+                self.targets[-1].release = self.reserve.pop(0)
+                self.stale += [one.release for one in self.targets[-1:] if one.release != self.release]
 
     def _healthy_at(self) -> float:
         return self._world.now + self.start_seconds if self._world.behaviour(self.release).starts else NEVER

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bluegreen_constructs.engine.settings_codec import settings_to_dict
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import PARAMETER_PREFIX, Compute, Side, SideSettings, TargetSettings
+from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
 
 from .elbv2 import Group
 from .fleets import Fleet
@@ -31,6 +32,7 @@ class OneTarget:
     with `configure`. The test rule leads to green, as its construct makes it.
     minimum: the lower bound that scaling keeps (None: nothing scales the sides). start_seconds, capacity,
     scale_in_seconds: see Fleet. has_test_rule: without it, a side that the live rule leaves out is in no use at all.
+    named, warm_pool: see SideSettings; the pools of both sides hold release 1 at first.
     """
 
     def __init__(
@@ -50,11 +52,14 @@ class OneTarget:
         has_test_rule: bool = True,
         reports_zeros: bool = False,
         application: ApplicationMetric | None = None,
+        named: bool = False,
+        warm_pool: WarmPoolSettings | None = None,
     ) -> None:
         self.world = world
         self.name = name
         self.needs = count
         self._key = name.replace("/", "-").lower()
+        self._named, self._warm_pool = named, warm_pool
         self._scales = minimum is not None and compute is Compute.ECS
         is_scaled = compute in {Compute.ECS, Compute.AUTO_SCALING}
         self.groups: dict[Side, Group] = {}
@@ -150,6 +155,10 @@ class OneTarget:
                 self.world.application_autoscaling.add_target(f"service/{CLUSTER}/{self._service(side)}", fleet, most)
         elif compute is Compute.AUTO_SCALING:
             self.world.autoscaling.add_group(self._service(side), fleet, most)
+            if self._warm_pool is not None:
+                group = self.world.autoscaling.groups[self._service(side)]
+                group.pool = {"MinSize": self._warm_pool.minimum, "PoolState": self._warm_pool.state}
+                fleet.returns = self._warm_pool.reuse
 
     def _side_settings(self, side: Side, compute: Compute, metric_name: str) -> SideSettings:
         is_ecs = compute is Compute.ECS
@@ -162,4 +171,6 @@ class OneTarget:
             container=CONTAINER if is_ecs else "",
             auto_scaling_group=self._service(side) if compute is Compute.AUTO_SCALING else "",
             scalable=self._scales,
+            named=self._named,
+            warm_pool=self._warm_pool,
         )

@@ -3,6 +3,7 @@
 import pytest
 
 from bluegreen_constructs.engine.target_settings import Compute
+from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
 from simulated_aws.behaviour import Behaviour
 from simulated_aws.one_target import CLUSTER, OneTarget
 from simulated_aws.world import Disturbances, SimulatedAws
@@ -149,7 +150,7 @@ def test_a_service_with_traffic_is_not_scaled_in() -> None:
 
 
 def test_instances_keep_the_version_that_they_were_started_with(scaling: OneTarget) -> None:
-    template = {"LaunchTemplateId": "lt-0123456789abcdef0", "Version": "2"}
+    template = {"LaunchTemplateId": group(scaling, "blue")["LaunchTemplate"]["LaunchTemplateId"], "Version": "2"}
     update(scaling, "blue", LaunchTemplate=template, DesiredCapacity=5)
     versions = [one["LaunchTemplate"]["Version"] for one in group(scaling, "blue")["Instances"]]
     assert versions == ["1"] * 4 + ["2"]
@@ -186,3 +187,74 @@ def test_lost_targets_come_back_when_they_recover(ecs: OneTarget) -> None:
     assert ecs.fleet("blue").healthy(ecs.world.now) == 1
     ecs.fleet("blue").recover()
     assert ecs.fleet("blue").healthy(ecs.world.now) == 4
+
+
+def made(target: OneTarget, side: str, release: str, token: str = "t") -> str:
+    template = group(target, side)["LaunchTemplate"]["LaunchTemplateId"]
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "bluegreen:release", "Value": release}]}]
+    answer = target.world.ec2.create_launch_template_version(
+        LaunchTemplateId=template,
+        SourceVersion="1",
+        VersionDescription=release,
+        ClientToken=token,
+        LaunchTemplateData={"TagSpecifications": tags},
+    )
+    return str(answer["LaunchTemplateVersion"]["VersionNumber"])
+
+
+def test_a_version_that_was_made_behaves_as_the_release_in_its_tag(scaling: OneTarget) -> None:
+    scaling.world.release_is("model-2", Behaviour(errors=0.5))
+    assert scaling.world.behaviour(made(scaling, "green", "model-2")).errors == 0.5
+
+
+def test_one_token_makes_one_version_and_no_other_request(scaling: OneTarget) -> None:
+    assert made(scaling, "green", "2") == made(scaling, "green", "2")
+    with pytest.raises(scaling.world.ec2.exceptions.ClientError, match="IdempotentParameterMismatch"):
+        made(scaling, "green", "3")
+    assert made(scaling, "green", "3", token="another") != made(scaling, "green", "2")
+
+
+def test_a_version_that_is_not_there_is_refused(scaling: OneTarget) -> None:
+    template = group(scaling, "green")["LaunchTemplate"]["LaunchTemplateId"]
+    with pytest.raises(scaling.world.autoscaling.exceptions.ClientError, match="version 900 does not exist"):
+        update(scaling, "green", LaunchTemplate={"LaunchTemplateId": template, "Version": "900"})
+    with pytest.raises(scaling.world.ec2.exceptions.ClientError, match="VersionNotFound"):
+        scaling.world.ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion="900")
+
+
+@pytest.fixture
+def pooled() -> OneTarget:
+    pool = WarmPoolSettings(minimum=2, reuse=True)
+    return OneTarget(SimulatedAws(), compute=Compute.AUTO_SCALING, warm_pool=pool)
+
+
+def pool_of(target: OneTarget, side: str) -> dict:
+    name = target.settings.side(side).auto_scaling_group
+    return target.world.autoscaling.describe_warm_pool(AutoScalingGroupName=name)
+
+
+def test_a_group_grows_out_of_its_pool_whatever_that_holds_and_shrinks_into_it(pooled: OneTarget) -> None:
+    assert [one["LaunchTemplate"]["Version"] for one in pool_of(pooled, "green")["Instances"]] == ["1", "1"]
+    template = group(pooled, "green")["LaunchTemplate"]["LaunchTemplateId"]
+    update(pooled, "green", LaunchTemplate={"LaunchTemplateId": template, "Version": "2"}, DesiredCapacity=3)
+    versions = [one["LaunchTemplate"]["Version"] for one in group(pooled, "green")["Instances"]]
+    assert (versions, pooled.fleet("green").stale) == (["1", "1", "2"], ["1", "1"])
+    update(pooled, "green", MinSize=0, DesiredCapacity=0)
+    assert len(pool_of(pooled, "green")["Instances"]) == 5
+
+
+def test_a_pool_that_is_deleted_takes_a_while_to_go_and_can_be_made_again_then(pooled: OneTarget) -> None:
+    client, name = pooled.world.autoscaling, pooled.settings.green.auto_scaling_group
+    pool_of(pooled, "green")
+    with pytest.raises(client.exceptions.ClientError, match="ResourceInUse"):
+        client.delete_warm_pool(AutoScalingGroupName=name)
+    client.delete_warm_pool(AutoScalingGroupName=name, ForceDelete=True)
+    assert pool_of(pooled, "green")["WarmPoolConfiguration"]["Status"] == "PendingDelete"
+    with pytest.raises(client.exceptions.ClientError, match="being deleted"):
+        client.put_warm_pool(AutoScalingGroupName=name, MinSize=2)
+    pooled.world.advance(60)
+    assert pool_of(pooled, "green") == {"Instances": []}
+    with pytest.raises(client.exceptions.ClientError, match="No warm pool found"):
+        client.delete_warm_pool(AutoScalingGroupName=name, ForceDelete=True)
+    client.put_warm_pool(AutoScalingGroupName=name, MinSize=2)
+    assert len(pool_of(pooled, "green")["Instances"]) == 2

@@ -40,6 +40,10 @@ class Synthesised:
     def slots(self) -> dict:
         return self.templates[f"BlueGreenSlots-{self.environment}"]
 
+    @property
+    def fleet(self) -> dict:
+        return self.templates[f"BlueGreenFleet-{self.environment}"]
+
     def resources(self, kind: str) -> dict[str, dict]:
         return {
             name: resource

@@ -26,7 +26,7 @@ def test_every_environment_is_clean_under_cfn_lint() -> None:
     folders = [synthesise(environment).folder for environment in ENVIRONMENTS]
     # One process for all: starting it takes longer than checking.
     templates = [str(path) for folder in folders for path in sorted(folder.glob("*.template.json"))]
-    assert len(templates) == 4 * len(ENVIRONMENTS)
+    assert len(templates) == 5 * len(ENVIRONMENTS)
     found = subprocess.run(
         [Path(sys.executable).parent / "cfn-lint", "--", *templates], capture_output=True, text=True, check=False
     )
@@ -54,6 +54,7 @@ def acknowledgements(application: Synthesised) -> dict[tuple[str, str], str]:
                 for rule, reason in entry["data"].items():
                     if not rule.startswith("CloudFormation-Validate::"):  # the CDK's own, on its own constructs
                         named = re.sub(r"(TaskDefinition)[0-9A-F]{8}:", r"\1", rule)  # without the id's hash
+                        named = re.sub(r"(inference-releases-)[^/]+", r"\1OWN", named)  # without account and region
                         found[place.lstrip("/"), named.removeprefix("AwsSolutions::")] = str(reason)
     return found
 
@@ -129,9 +130,36 @@ SLOTS = {
     ("BlueGreenSlots-{}/Inference/Slot-production/TaskDefinition", "AwsSolutions-ECS2"),
     ("BlueGreenSlots-{}/Inference/Slot-staging/TaskDefinition", "AwsSolutions-ECS2"),
 }
+GROUPS = [
+    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>"
+    f":autoScalingGroup:*:autoScalingGroupName/<Inference{group}>]"
+    for group in ("BlueInstancesGroupASG136FA56B", "GreenInstancesGroupASG6456A31A")
+]
+RELEASES = "AwsSolutions-IAM5[Resource::arn:aws:s3:::inference-releases-OWN/releases/*]"
+LAUNCHED = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:*/*]"
+FLEET = {
+    ("BlueGreenFleet-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenFleet-{}/BlueGreenTrafficRules/Role", OWN_RULES),
+    ("BlueGreenFleet-{}/Engine/Start/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenFleet-{}/Engine/Start/Role", SETTINGS),
+    ("BlueGreenFleet-{}/Engine/Permissions/StartOnExecution", EXECUTIONS),
+    ("BlueGreenFleet-{}/Engine/Tick/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenFleet-{}/Engine/Tick/Role", GROUPS[0]),
+    ("BlueGreenFleet-{}/Engine/Tick/Role", GROUPS[1]),
+    ("BlueGreenFleet-{}/Engine/Tick/Role", LAUNCHED),
+    ("BlueGreenFleet-{}/Engine/Alarm/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenFleet-{}/Engine/Alarm/Role", EXECUTIONS),
+    ("BlueGreenFleet-{}/Engine/Role", WILDCARD_DESCRIBE),
+    ("BlueGreenFleet-{}/Engine/StateMachine", "AwsSolutions-SF2"),
+    ("BlueGreenFleet-{}/Inference/Routes/CandidateValue", "AwsSolutions-SMG4"),
+    ("BlueGreenFleet-{}/Inference/BlueInstances/Group", "AwsSolutions-AS3"),
+    ("BlueGreenFleet-{}/Inference/GreenInstances/Group", "AwsSolutions-AS3"),
+    ("BlueGreenFleet-{}/Inference/InstanceRole", RELEASES),
+}
 EVERYWHERE = (
     CANARY
     | SLOTS
+    | FLEET
     | {
         ("BlueGreenNetwork-{}/AccessLogs", "AwsSolutions-S1"),
         ("BlueGreenService-{}/BlueGreenTrafficRules/Role", WILDCARD_DESCRIBE),
@@ -142,7 +170,7 @@ EVERYWHERE = (
 )
 # A public load balancer is open to everybody; an internal one is tested by a function inside the VPC, as slots are
 # warmed everywhere.
-TESTED = ("Service", "Canary")
+TESTED = ("Service", "Canary", "Fleet")
 PUBLIC = {
     (f"BlueGreen{stack}-{{}}/Inference/LoadBalancer/Resource", "AwsSolutions-EC23") for stack in (*TESTED, "Slots")
 }
@@ -171,6 +199,7 @@ def test_no_template_names_a_live_weight_an_active_side_or_a_listener_rule(appli
     for template, sides in (
         (application.service, {"Blue", "Green", "InitialCandidateWeight"}),
         (application.canary, {"Blue", "Green", "InitialCandidateWeight"}),
+        (application.fleet, {"Blue", "Green", "InitialCandidateWeight"}),
         (application.slots, {"Groups", "InitialGroup"}),
     ):
         asked = {"ServiceToken", "ServiceTimeout", "EventLimits", "ListenerArn", "Priority", "Conditions"}
@@ -179,6 +208,7 @@ def test_no_template_names_a_live_weight_an_active_side_or_a_listener_rule(appli
         assert [set(rule) for rule in rules] == [asked | sides] * len(rules)
     assert not of_kind(application.service, LISTENER_RULE)
     assert not of_kind(application.canary, LISTENER_RULE)
+    assert not of_kind(application.fleet, LISTENER_RULE)
 
 
 def test_the_rules_in_the_template_of_slots_are_the_same_whatever_was_swapped(application: Synthesised) -> None:
@@ -363,7 +393,7 @@ def test_production_is_protected_and_keeps_its_logs() -> None:
     prod = synthesise("prod")
     manifest = json.loads((prod.folder / "manifest.json").read_text(encoding="utf-8"))
     stacks = [one for one in manifest["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
-    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 4
+    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 5
     (bucket,) = prod.resources("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Retain"
     assert ENVIRONMENTS["prod"].protected

@@ -42,6 +42,10 @@ def test_the_slots_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
     assert scrubbed(synthesise("prod").slots) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+def test_the_fleet_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
+    assert scrubbed(synthesise("prod").fleet) == snapshot(extension_class=JSONSnapshotExtension)
+
+
 def ids(template: dict, kind: str) -> set[str]:
     return {name for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
@@ -107,3 +111,26 @@ def test_the_logical_ids_of_slots_that_hold_state_or_carry_traffic_never_change(
     }
     (parameter,) = (one for one in slots["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
     assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenSlots-prod/Inference"
+
+
+def test_the_logical_ids_of_a_fleet_that_hold_state_or_carry_traffic_never_change() -> None:
+    fleet = synthesise("prod").fleet
+    assert ids(fleet, "AWS::AutoScaling::AutoScalingGroup") == {
+        "InferenceBlueInstancesGroupASG136FA56B",
+        "InferenceGreenInstancesGroupASG6456A31A",
+    }
+    assert ids(fleet, "AWS::EC2::LaunchTemplate") == {
+        "InferenceBlueInstancesTemplate98A937A1",
+        "InferenceGreenInstancesTemplate25B58E48",
+    }
+    assert ids(fleet, "Custom::TrafficRule") == {
+        "InferenceRoutesCandidateHeader8DE03964",
+        "InferenceRoutesProductionB3C8FBAC",
+    }
+    assert ids(fleet, "AWS::ElasticLoadBalancingV2::TargetGroup") == {
+        "InferenceBlueGroupCE762D9D",
+        "InferenceGreenGroup60C74810",
+    }
+    assert ids(fleet, "AWS::DynamoDB::Table") == {"BlueGreenRolloutTable"}
+    (parameter,) = (one for one in fleet["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
+    assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenFleet-prod/Inference"

@@ -8,9 +8,11 @@ from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
     from .active_side_parameter import ParameterClient
-    from .auto_scaling_fleet import AutoScalingClient, LaunchTemplateClient
+    from .auto_scaling_fleet import AutoScalingClient
     from .cloudformation_stacks import CloudFormationClient
     from .cloudwatch_metrics import CloudWatchClient
+    from .code_deploy_events import EventsClient
+    from .code_deployments import CodeDeployClient
     from .dynamodb_store import DynamoDbClient
     from .ecs_deployments import DeploymentsClient
     from .ecs_fleet import EcsClient, EcsScalingClient
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from .eventbridge_events import EventBridgeClient
     from .executions import StepFunctionsClient
     from .lambda_hooks import LambdaClient
+    from .launch_template_versions import LaunchTemplateClient
+    from .live_task_sets import TaskSetClient
     from .one_off_tasks import OneOffTaskClient
     from .parameter_settings import SsmClient
     from .sampled_requests import S3Client
@@ -147,3 +151,23 @@ def cloudformation() -> "CloudFormationClient":
 def active_sides() -> "ParameterClient":
     """Systems Manager, for what is written there; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("ParameterClient", boto3.client("ssm", config=_PATIENT))
+
+
+def code_deployments() -> "CodeDeployClient":
+    """AWS CodeDeploy, for its deployments; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("CodeDeployClient", boto3.client("codedeploy", config=_PATIENT))
+
+
+def code_deploy_events() -> "EventsClient":
+    """AWS CodeDeploy, for lifecycle events; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("EventsClient", boto3.client("codedeploy", config=_PATIENT))
+
+
+def live_task_sets() -> "TaskSetClient":
+    """Amazon ECS, for task sets; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("TaskSetClient", boto3.client("ecs", config=_PATIENT))
+
+
+def own_function() -> "LambdaClient":
+    """Lambda, to go on in another invocation; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("LambdaClient", boto3.client("lambda", config=_PATIENT))

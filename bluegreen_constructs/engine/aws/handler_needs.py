@@ -7,18 +7,24 @@ from . import (
     auto_scaling_fleet,
     cloudformation_stacks,
     cloudwatch_metrics,
+    code_deploy_events,
+    code_deploy_stack_updates,
     dynamodb_store,
     ecs_deployments,
     ecs_fleet,
     eventbridge_events,
     executions,
     lambda_hooks,
+    launch_template_versions,
+    live_task_sets,
     one_off_tasks,
+    own_function,
     parameter_settings,
     sampled_requests,
     slot_families,
     slot_services,
     verdict_metric,
+    warm_pools,
     weighted_rules,
 )
 from .resource_kinds import Actions
@@ -46,6 +52,8 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         dynamodb_store.IAM_ACTIONS,
         ecs_fleet.IAM_ACTIONS,
         auto_scaling_fleet.IAM_ACTIONS,
+        launch_template_versions.IAM_ACTIONS,
+        warm_pools.IAM_ACTIONS,
         lambda_hooks.IAM_ACTIONS,
         eventbridge_events.IAM_ACTIONS,
         slot_services.IAM_ACTIONS,
@@ -67,6 +75,14 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         ecs_deployments.STOP_ACTIONS,
         verdict_metric.IAM_ACTIONS,
         eventbridge_events.IAM_ACTIONS,
+    ),
+    # Asks the hooks of a lifecycle event, tells CodeDeploy, and calls itself when that takes long.
+    "code_deploy_hook": (lambda_hooks.IAM_ACTIONS, code_deploy_events.IAM_ACTIONS, own_function.IAM_ACTIONS),
+    # Starts a deployment of what is in the stack, waits for its end, and takes back what does not end in time.
+    "code_deployment_resource": (
+        code_deploy_stack_updates.IAM_ACTIONS,
+        live_task_sets.IAM_ACTIONS,
+        own_function.IAM_ACTIONS,
     ),
     "migration": (one_off_tasks.IAM_ACTIONS, _HOOK_RECORD),
     # What a stack's events do to an application with slots: revisions, the record, bounds, the parameter.

@@ -6,14 +6,19 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal[
     "any",
     "auto scaling group",
+    "code deploy application",
+    "deployment configuration",
+    "deployment group",
     "ecs service",
     "event bus",
     "execution",
     "hook function",
+    "image parameter",
     "instance role",
     "launch template",
     "launched from template",
     "metric namespace",
+    "own function",
     "parameter",
     "rule",
     "sampled object",
@@ -34,11 +39,14 @@ Kind: TypeAlias = Literal[
 """What a policy's resource has to be; most are the ARNs of what the name says.
 
 any: the action knows no resource-level permissions, or is needed on all: `*`.
+image parameter: the parameters in Parameter Store that lead to the AMIs of releases (`--image resolve:ssm:…`).
 launch template: those of the groups.
 launched from template: `*` with the condition `ArnLike ec2:LaunchTemplate` on the launch templates of the groups.
 tagged at launch: whatever an instance consists of, with the condition `ec2:CreateAction` RunInstances.
 task role, instance role: the roles of the task definitions (execution role included) and of the launch templates'
     instance profiles, with the condition `iam:PassedToService` ecs-tasks.amazonaws.com or ec2.amazonaws.com.
+code deploy application, deployment configuration, deployment group: CodeDeploy's, of the service.
+own function: the function that has the policy.
 metric namespace: `*` with the condition `StringEquals cloudwatch:namespace` BlueGreen.
 tasks of the cluster: `*` with the condition `ArnEquals ecs:cluster` on the cluster.
 parameter: `parameter/bluegreen/targets/*`, which covers the path with its last slash as well.

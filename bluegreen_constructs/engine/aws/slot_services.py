@@ -93,7 +93,9 @@ class EcsSlotServices:
 
     def register(self, content: Mapping[str, object], tags: Mapping[str, str]) -> str:
         """One call: RegisterTaskDefinition."""
-        wanted = {**content, "tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        wanted = dict(content)
+        if tags:  # an empty list is refused
+            wanted["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
         answer = self._ecs_calls.make(self._ecs.register_task_definition, wanted)
         return str(entry(answer, "taskDefinition")["taskDefinitionArn"])
 

@@ -1,6 +1,5 @@
 """What a deployment's driver sees and does, in the emulator: rules, tasks, alarms and hooks, by real calls."""
 
-import itertools
 import json
 import threading
 import time
@@ -8,20 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ...engine.errors import RehearsalError
-from .deployment_plan import mappings
+from .alarm_states import AlarmClient, AlarmStates
 from .deployment_run import CallHook, Tasks
 from .hook_visits import CALL_BACK_DELAY, HookAnswer, HookVisit
 from .load_balancer_calls import LoadBalancerCalls
 from .revision import Revision
 from .service_deployments import Deployment, Milestone
 from .service_scheduler import ServiceScheduler
-
-_MAX_ALARMS = 100  # DescribeAlarms takes 100 names a call
-_ALARM_TRIES = 5  # on top of the client's own
-_ALARM_PAUSE = 0.5  # real seconds between them
 
 
 class Body(Protocol):
@@ -34,12 +26,6 @@ class LambdaClient(Protocol):
     """The method of boto3's lambda client that is used."""
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> Mapping[str, object]: ...  # noqa: N803
-
-
-class AlarmClient(Protocol):
-    """The method of boto3's cloudwatch client that is used."""
-
-    def describe_alarms(self, *, AlarmNames: list[str], StateValue: str) -> Mapping[str, object]: ...  # noqa: N803
 
 
 class DeploymentWorld:
@@ -60,11 +46,10 @@ class DeploymentWorld:
         self._scheduler = scheduler
         self._balancers = balancers
         self._functions = functions
-        self._alarms = alarms
+        self._alarms = AlarmStates(alarms, sleep)
         self._check_tasks = check_tasks
         self._changed = changed
         self._awaits = awaits
-        self._sleep = sleep
 
     def prepare(self, deployment: Deployment) -> Revision:
         """Choose the groups of the target revision: those that do not serve.
@@ -126,30 +111,8 @@ class DeploymentWorld:
         return self._scheduler.failures(revision.arn, in_a_row=in_a_row)
 
     def ringing(self, names: tuple[str, ...]) -> frozenset[str]:
-        """DescribeAlarms; an alarm that does not exist does not ring.
-
-        Raises RehearsalError after some tries: alarms that cannot be read are no alarms that are silent.
-        """
-        found: set[str] = set()
-        for start in range(0, len(names), _MAX_ALARMS):
-            answer = self._ringing(names[start : start + _MAX_ALARMS])
-            for kind in ("MetricAlarms", "CompositeAlarms"):
-                # The state is looked at here too: a filter that the emulator ignored must not roll back.
-                found.update(str(a["AlarmName"]) for a in mappings(answer.get(kind)) if a.get("StateValue") == "ALARM")
-        return frozenset(found & set(names))
-
-    def _ringing(self, names: tuple[str, ...]) -> Mapping[str, object]:
-        """One page of DescribeAlarms. The deployment stands still meanwhile: it must not go on unwatched."""
-        for tries in itertools.count(1):
-            try:
-                return self._alarms.describe_alarms(AlarmNames=list(names), StateValue="ALARM")
-            except (ClientError, BotoCoreError) as error:
-                if tries >= _ALARM_TRIES:
-                    raise RehearsalError(
-                        f"the alarms {', '.join(names)} could not be read {tries} times in a row: {error}"
-                    ) from error
-                self._sleep(_ALARM_PAUSE)
-        raise AssertionError("counts without end")
+        """As `AlarmStates` has it."""
+        return self._alarms.ringing(names)
 
     def ask_hook(self, deployment: Deployment, call: CallHook) -> None:
         """Invoke in a thread of its own: a hook may take 15 minutes, and alarms are watched meanwhile."""

@@ -13,13 +13,14 @@ from botocore.config import Config
 
 from ..clock import Clock
 from ..load_balancer.metrics import MetricSink
+from .deployment_controller import is_played
 from .deployment_world import DeploymentWorld
 from .embedded_metrics import EmbeddedMetrics
 from .hook_visits import HookVisit
 from .load_balancer_calls import LoadBalancerCalls
 from .loopback_addresses import LoopbackAddresses
 from .one_off_tasks import OneOffTasks
-from .played_services import PlayedServices, Records, is_played
+from .played_services import PlayedServices, Records
 from .secret_values import SecretValues
 from .service_deployments import Deployment, Driver, stage_times
 from .service_scheduler import ServiceScheduler, Task, TaskState
@@ -125,6 +126,10 @@ class PlayedEcs:
         self._processes.end_all()
         self._addresses.close()
 
+    def check_tasks(self, task_definition: str) -> None:
+        """Raise RehearsalError when tasks of the definition with this ARN could never be started here."""
+        self._host.check_definition(task_definition)
+
     def describe(self) -> dict[str, object]:
         """Services with their deployments (stages with rehearsed and wall time) and tasks; then one-off tasks."""
         tasks = self._scheduler.tasks()
@@ -139,6 +144,7 @@ class PlayedEcs:
                 "desired": record.get("desiredCount"),
                 "task_definition": record.get("taskDefinition"),
                 "deployments": [self._describe_deployment(d) for d in self.services.history.of(arn)],
+                "task_sets": self.services.task_sets.views(arn),
                 "tasks": [self._describe_task(task) for task in tasks if task.revision.service_arn == arn],
             }
         loopback = f"127.{self._addresses.second_octet}.0.0/16"

@@ -15,6 +15,7 @@ from typing import cast
 
 from ...engine.errors import RehearsalError
 from ..clock import Clock
+from .deployment_controller import has_task_sets, is_played
 from .deployment_plan import LONGEST_DEPLOYMENT, mapping, read_plan, truth
 from .deployment_run import Request, Status
 from .hook_visits import HookAnswer
@@ -31,6 +32,8 @@ from .service_views import (
     service_deployments_view,
     task_view,
 )
+from .task_set_updates import CONTROLLED_PARAMETERS, check_creation, check_update
+from .task_sets import TaskSets
 
 _log = logging.getLogger("rehearsal.ecs")
 Service = MutableMapping[str, object]
@@ -55,7 +58,10 @@ class Records:
 
 
 class PlayedServices:
-    """Services with the ECS deployment controller. `announce` is told (deployment, event name, reason)."""
+    """Services with the deployment controllers ECS and CODE_DEPLOY (whose deployments AWS CodeDeploy runs).
+
+    `announce` is told (deployment, event name, reason).
+    """
 
     def __init__(
         self,
@@ -73,12 +79,14 @@ class PlayedServices:
         self._numbers = itertools.count(1)
         self._steady: set[str] = set()  # of the scheduler's thread alone
         self.history = DeploymentHistory()
+        self.task_sets = TaskSets(now=clock.now, service=self.service)
         self._scheduler: ServiceScheduler | None = None
         self._driver: Driver | None = None
 
     def connect(self, scheduler: ServiceScheduler, driver: Driver) -> None:
         """Give the parts that do the work; they in turn ask this for desired counts."""
         self._scheduler, self._driver = scheduler, driver
+        self.task_sets.connect(scheduler)
 
     @property
     def scheduler(self) -> ServiceScheduler:
@@ -163,6 +171,23 @@ class PlayedServices:
                 record["desiredCount"] = int(str(request["desiredCount"]))
         return self._deploy(record) if deploys else None
 
+    def create_with_task_set(self, record: Service, request: Mapping[str, object]) -> None:
+        """Start a service that AWS CodeDeploy will deploy: with its first task set."""
+        self._keep(record, request)
+        check_creation(record)
+        with self._records.scope():
+            check_groups(record, self._records.is_behind_a_balancer)
+        self.task_sets.begin(record)
+
+    def adjust(self, record: Service, request: Mapping[str, object]) -> None:
+        """Change what of a service with task sets is not CodeDeploy's: its desired count before all."""
+        check_update(record, request)
+        with self._lock:
+            left_alone = _NOT_KEPT | CONTROLLED_PARAMETERS
+            record.update({name: value for name, value in request.items() if name not in left_alone})
+            if request.get("desiredCount") is not None:
+                record["desiredCount"] = int(str(request["desiredCount"]))
+
     def drain(self, record: Service) -> None:
         """Begin to delete: stop a running deployment, scale everything in; `sweep` ends it."""
         record["status"] = "DRAINING"
@@ -187,6 +212,8 @@ class PlayedServices:
                 record["status"] = "INACTIVE"
                 record["runningCount"] = 0
                 record["deployments"] = []
+                record.pop("taskSets", None)
+                self.task_sets.forget(arn)
 
     def _say_when_steady(self, record: Service) -> None:
         arn = str(record["serviceArn"])
@@ -223,6 +250,9 @@ class PlayedServices:
 
     def refresh(self, record: Service) -> None:
         """Bring the counts, deployments and revisions of a service's record up to date."""
+        if has_task_sets(record):
+            self.task_sets.refresh(record)
+            return
         arn = str(record["serviceArn"])
         running, live = self.history.running(arn), self.history.live(arn)
         tasks = [task for task in self.scheduler.tasks() if task.revision.service_arn == arn]
@@ -388,8 +418,3 @@ def _with_defaults(configuration: Mapping[str, object]) -> dict[str, object]:
         "bakeTimeInMinutes": 0,
     }
     return {**defaults, **configuration}
-
-
-def is_played(record: Mapping[str, object]) -> bool:
-    """Whether a service has the ECS deployment controller."""
-    return str(mapping(record.get("deploymentController")).get("type") or "ECS") == "ECS"

@@ -41,7 +41,11 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision. `groups`: for each load balancer of the service the target group its tasks are registered in."""
+    """One revision, or what a task set runs.
+
+    `groups`: for each load balancer of the service the target group its tasks are registered in. `home`: of a task
+    set, the target group that its service was made with.
+    """
 
     arn: str
     service_arn: str
@@ -49,6 +53,7 @@ class Revision:
     configuration: Mapping[str, object]
     groups: tuple[str, ...] = ()
     created_at: float = 0.0
+    home: str = ""
 
     @property
     def task_definition(self) -> str:
@@ -69,6 +74,8 @@ class Revision:
     def side(self) -> str:
         """blue: the service's own target group; green: the alternate one; "" without two sides."""
         first = next(iter(self.ingresses), None)
+        if self.home and self.groups:
+            return "blue" if self.groups[0] == self.home else "green"
         if first is None or not first.alternate or not self.groups:
             return ""
         return "blue" if self.groups[0] == first.group else "green"

@@ -1,6 +1,6 @@
 """The ECS actions about services and their deployments, answered for services whose deployments are played.
 
-For services of other deployment controllers the emulator's own answer stands.
+For services of the EXTERNAL deployment controller the emulator's own answer stands.
 """
 
 import json
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from ...engine.errors import ConfigurationError, RehearsalError
+from .deployment_controller import has_task_sets, is_played
 from .deployment_plan import mapping
 from .one_off_tasks import OneOffTasks
-from .played_services import PlayedServices, Records, Service, is_played
+from .played_services import PlayedServices, Records, Service
 from .service_deployments import Deployment
 from .service_views import brief_view, deployment_view, revision_view
 
@@ -83,18 +84,23 @@ class ServiceApi:
         return self._emulator.sanitize(dict(record))
 
     def start(self, data: Request) -> tuple[Answer, Deployment | None]:
-        """CreateService, and the deployment it started."""
+        """CreateService, and the deployment it started; none for a service that AWS CodeDeploy deploys."""
+        if has_task_sets(data) and not self._emulator.records.task_definition(str(data.get("taskDefinition", ""))):
+            return self._error("ClientException", "TaskDefinition not found.", 400), None
         answer = self._original("CreateService", data)
-        controller = mapping(data.get("deploymentController"))
-        if answer[0] >= 400 or str(controller.get("type") or "ECS") != "ECS":
+        if answer[0] >= 400 or not is_played(data):
             return answer, None
         described = mapping(mapping(json.loads(answer[2])).get("service"))
         record = self.find({"cluster": described.get("clusterArn"), "service": described.get("serviceName")})
         if record is None:
             return answer, None
         record["deployments"], record["events"] = [], []
+        deployment: Deployment | None = None
         try:
-            deployment = self._services.create(record, data)
+            if has_task_sets(record):
+                self._services.create_with_task_set(record, data)
+            else:
+                deployment = self._services.create(record, data)
         except ConfigurationError as error:
             record["status"] = "INACTIVE"
             return self._error("InvalidParameterException", str(error), 400), None
@@ -114,11 +120,19 @@ class ServiceApi:
                 missing = f"Unable to find task definition: {request['taskDefinition']}"
                 return self._error("ClientException", missing, 400), None
             request["taskDefinition"] = found["taskDefinitionArn"]
+        deployment: Deployment | None = None
         try:
-            deployment = self._services.update(record, request)
+            if has_task_sets(record):
+                self._services.adjust(record, request)
+            else:
+                deployment = self._services.update(record, request)
         except ConfigurationError as error:
             return self._error("InvalidParameterException", str(error), 400), None
         return self._json({"service": self._shown(record)}), deployment
+
+    def is_steady(self, record: Service) -> bool:
+        """Whether a service that AWS CodeDeploy deploys has all its tasks, healthy."""
+        return self._services.task_sets.is_steady(str(record["serviceArn"]))
 
     def create_service(self, data: Request) -> Answer:
         """CreateService."""

@@ -4,6 +4,10 @@ CloudFormation follows the service deployment and fails the resource when ECS ro
 updates the service to what ECS has already restored, and nothing is deployed again
 (https://github.com/aws/containers-roadmap/issues/1205). "CloudFormation operations time out after 36 hours" (reference
 of AWS::ECS::Service CanaryConfiguration), in rehearsed time here as well, for deletions too.
+
+A service that AWS CodeDeploy deploys has no service deployment: CloudFormation waits until it is steady, three hours at
+most (https://repost.aws/knowledge-center/cloudformation-ecs-service-stabilize), and its updates send every property, so
+that one of what CodeDeploy controls fails in ECS's words (`task_set_updates`).
 """
 
 import json
@@ -13,13 +17,15 @@ from collections.abc import Callable
 from ...engine.errors import RehearsalError
 from ..clock import Clock
 from .cloudformation_properties import forces_deployment, service_request, task_definition_request
+from .deployment_controller import has_task_sets, is_played
 from .deployment_plan import LONGEST_DEPLOYMENT, mapping
 from .deployment_run import Status
-from .played_services import is_played, outcome_error
+from .played_services import Service, outcome_error
 from .service_api import Answer, Request, ServiceApi
 from .service_deployments import Deployment
 
-_LOOK = 0.2  # real seconds between two looks at a service that drains
+_LOOK = 0.2  # real seconds between two looks at a service that drains or becomes steady
+_LONGEST_STABILISATION = 3 * 3600.0
 
 
 class EcsResources:
@@ -52,6 +58,9 @@ class EcsResources:
             if error:
                 self.delete_service(arn, {"Cluster": cluster, "ServiceName": name})
                 raise RehearsalError(error)
+        elif not self._becomes_steady(self._api.find({"cluster": cluster, "service": arn})):
+            self.delete_service(arn, {"Cluster": cluster, "ServiceName": name})
+            raise RehearsalError(_timed_out(arn))
         return arn, {"ServiceArn": arn, "Name": name}
 
     def update_service(
@@ -72,6 +81,8 @@ class EcsResources:
             went_back = deployment.run.status is Status.ROLLBACK_SUCCESSFUL and self._is_as_wanted(request)
             if error and not went_back:
                 raise RehearsalError(error)
+        elif not self._becomes_steady(self._api.find(request)):
+            raise RehearsalError(_timed_out(physical_id))
         return physical_id, {"ServiceArn": physical_id, "Name": physical_id.rpartition("/")[2]}
 
     def delete_service(self, physical_id: str, props: Request) -> None:
@@ -87,6 +98,15 @@ class EcsResources:
             if self._clock.now() >= give_up_at:
                 raise RehearsalError(_timed_out(physical_id))
             time.sleep(_LOOK)
+
+    def _becomes_steady(self, record: Service | None) -> bool:
+        """Wait for the tasks of a service with task sets; nothing is waited for with any other."""
+        give_up_at = self._clock.now() + _LONGEST_STABILISATION
+        while record is not None and has_task_sets(record) and not self._api.is_steady(record):
+            if self._clock.now() >= give_up_at:
+                return False
+            time.sleep(_LOOK)
+        return True
 
     def _error_of(self, deployment: Deployment) -> str:
         """Wait until a deployment has ended; what CloudFormation says of it, "" when it succeeded."""

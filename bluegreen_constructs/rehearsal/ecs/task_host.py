@@ -73,7 +73,11 @@ class LocalTaskHost:
 
     def check(self, revision: Revision) -> None:
         """Raise RehearsalError when the revision's tasks could never be started here."""
-        task_spec(self._task_definition(revision.task_definition), self._tasks, address="", side="", secrets={})
+        self.check_definition(revision.task_definition)
+
+    def check_definition(self, task_definition: str) -> None:
+        """Raise RehearsalError when tasks of the definition with this ARN could never be started here."""
+        task_spec(self._task_definition(task_definition), self._tasks, address="", side="", secrets={})
 
     def launch(self, task_id: str, revision: Revision) -> tuple[str, TaskHandle]:
         """Start one task; RehearsalError when it cannot be, NO_CAPACITY when the tasks file says that there is none."""

@@ -132,7 +132,11 @@ _IDENTITY = "nobody signs in here; rehearse with a forward action"
 # Properties that change behaviour in a way the rehearsal does not play: path, what is covered, why the rest is not.
 _PROPERTIES: dict[str, tuple[_Rule, ...]] = {
     "AWS::ECS::Service": (
-        ("DeploymentController.Type", _one_of("ECS"), "only deployments that ECS runs itself are played"),
+        (
+            "DeploymentController.Type",
+            _one_of("ECS", "CODE_DEPLOY"),
+            "only deployments that ECS or AWS CodeDeploy runs are played",
+        ),
         ("LaunchType", _one_of("FARGATE"), "a task is a local process; container instances are not played"),
         ("SchedulingStrategy", _one_of("REPLICA"), "one task per container instance needs container instances"),
     ),

@@ -33,6 +33,18 @@ TYPES: dict[str, tuple[str, str]] = {
     ),
     "AWS::CloudWatch::Dashboard": ("record only", "kept and shown by the API, drawn by nobody"),
     "AWS::CodeBuild::Project": ("record only", "a build succeeds at once and runs nothing"),
+    "AWS::CodeDeploy::Application": (
+        "played",
+        "deployments of the ECS platform; of Server and Lambda it is kept and shown, and a deployment is refused",
+    ),
+    "AWS::CodeDeploy::DeploymentConfig": (
+        "played",
+        "all at once, canary and linear shifts of ECS; those of Server and Lambda are kept and shown",
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": (
+        "played",
+        "task sets, hooks, listeners, waits, alarms and rollbacks of an ECS service; triggers send nothing",
+    ),
     "AWS::DynamoDB::GlobalTable": ("emulated", "items, conditions and streams in one region"),
     "AWS::DynamoDB::Table": ("emulated", "items, conditions, transactions and streams; items expire on real time"),
     "AWS::EC2::EIP": ("record only", "an address that nothing answers on"),

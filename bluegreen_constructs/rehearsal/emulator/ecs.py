@@ -1,8 +1,9 @@
 """The overlay on ministack's ECS: services are deployed as AWS documents it, and tasks are processes of this machine.
 
-Replaced: CreateService, UpdateService, DeleteService and DescribeServices for services with the ECS deployment
-controller, RunTask and StopTask, everything about service deployments and revisions, and the CloudFormation handlers of
-AWS::ECS::Service and AWS::ECS::TaskDefinition. Services of the controllers CODE_DEPLOY and EXTERNAL stay ministack's.
+Replaced: CreateService, UpdateService, DeleteService and DescribeServices for services with the deployment controllers
+ECS and CODE_DEPLOY (whose task sets the overlay's CodeDeploy makes), RunTask and StopTask, everything about service
+deployments and revisions, and the CloudFormation handlers of AWS::ECS::Service and AWS::ECS::TaskDefinition. Services
+of the controller EXTERNAL stay ministack's.
 
 Not covered: containers' own health checks, Service Connect traffic, Network Load Balancers' extra ten minutes a shift,
 ECS Exec's sessions, log drivers (each task has a file in the work folder).
@@ -14,8 +15,9 @@ from types import ModuleType
 from typing import cast
 
 from ...engine.errors import RehearsalError
+from ..ecs.deployment_controller import is_played
 from ..ecs.played_ecs import EcsSettings, PlayedEcs
-from ..ecs.played_services import Records, Service, is_played
+from ..ecs.played_services import Records, Service
 from ..ecs.service_api import Answer, EmulatorEcs, JsonAnswer, ServiceApi
 from ..ecs.service_resource import EcsResources
 from . import ecs_families

@@ -27,11 +27,12 @@ from .patches import Patches, assert_emulator_version
 from .world import EmulatorConfig, PlayedPart, World
 
 _log = logging.getLogger("rehearsal")
-# In this order: the load balancer publishes metrics, the services shift the load balancer's weights.
+# In this order: the load balancer publishes metrics, the services shift its weights, CodeDeploy deploys services.
 _OVERLAY = (
     "cloudwatch",
     "elbv2",
     "ecs",
+    "code_deploy",
     "instances",
     "resource_types",
     "functions",

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import cast
 
-from ...engine.errors import RehearsalError
 from . import cdk_custom_resources, ec2_resources, ecs_capacity, listener_certificates, stack_waits
+from .added_apis import add_api
 from .application_auto_scaling import TARGET_PREFIX, ApplicationAutoScaling
 from .patches import Patches
 from .world import World
@@ -17,7 +17,7 @@ def install(patches: Patches, world: World) -> ApplicationAutoScaling:
 
     ec2_resources.assert_relied_on(patches.original)
     scaling = ApplicationAutoScaling(world.config)
-    _add_api(patches, "application-autoscaling", TARGET_PREFIX, scaling.handle_request)
+    add_api(patches, "application-autoscaling", TARGET_PREFIX, scaling.handle_request)
     world.worker_thread_types.add("AWS::ApplicationAutoScaling::ScalableTarget")  # it calls ECS through the gateway
     replacing = patches.original(provisioners, "_REPLACING_PROPERTIES")
     capacity = ecs_capacity.types(ecs, patches.original)
@@ -36,16 +36,3 @@ def install(patches: Patches, world: World) -> ApplicationAutoScaling:
     patches.replace(stacks, "_runs_on_worker_thread", runs_on_worker_thread, written_for=["resource_type"])
     stack_waits.install(patches)
     return scaling
-
-
-def _add_api(patches: Patches, service: str, target_prefix: str, handle_request: Callable[..., object]) -> None:
-    """Route a JSON service that the emulator lacks to a handler of ours."""
-    from ministack import app  # noqa: PLC0415  # an optional extra
-    from ministack.core import router  # noqa: PLC0415
-
-    patterns = cast(dict[str, dict[str, object]], patches.original(router, "SERVICE_PATTERNS"))
-    handlers = cast(dict[str, Callable[..., object]], patches.original(app, "SERVICE_HANDLERS"))
-    if service in patterns or service in handlers:
-        raise RehearsalError(f"the emulator has {service} of its own, unlike the one the overlay was written for")
-    patterns[service] = {"target_prefixes": [target_prefix], "credential_scope": service}
-    handlers[service] = handle_request

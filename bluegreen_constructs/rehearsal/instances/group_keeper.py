@@ -18,6 +18,7 @@ from .program import Template
 _log = logging.getLogger("rehearsal.instances")
 _RETRY_DELAY = 15.0  # rehearsed seconds, times the failed launches in a row, before the next try
 _MOST_RETRY_DELAYS = 20
+_TERMINATING = "Terminating EC2 instance"
 _MOST_DRAINING = 3600.0  # rehearsed seconds: the longest deregistration delay that ELB allows
 
 
@@ -91,6 +92,7 @@ class _Kept:
     activities: list[Activity] = field(default_factory=list)
     failures_in_a_row: int = 0
     retry_at: float = 0.0
+    desired: int = 0
 
 
 class GroupKeeper:
@@ -125,11 +127,25 @@ class GroupKeeper:
         kept = self._kept.get(group)
         return tuple(kept.members) if kept else ()
 
+    def describe(self) -> dict[str, object]:
+        """By group: the number it was told, the number in service, and when (rehearsed) each termination began."""
+        return {
+            name: {
+                "desired": kept.desired,
+                "in_service": sum(member.lifecycle is Lifecycle.IN_SERVICE for member in tuple(kept.members)),
+                "terminations": [
+                    one.started_at for one in tuple(kept.activities) if one.description.startswith(_TERMINATING)
+                ],
+            }
+            for name, kept in tuple(self._kept.items())
+        }
+
     def tick(self, groups: Mapping[str, Group]) -> None:
         """One round over all groups; one that is no longer there loses its instances."""
         for name in [*groups, *(name for name in tuple(self._kept) if name not in groups)]:
             kept = self._kept.setdefault(name, _Kept())
             group = groups.get(name, Group(name, 0))
+            kept.desired = group.desired
             try:
                 self._tend(kept, group)
             except BlueGreenError as error:  # looked at again in the next round
@@ -179,7 +195,7 @@ class GroupKeeper:
         for name in member.registered_in:
             self._targets.deregister(name, member.id)
         member.lifecycle, member.leaving_since = Lifecycle.TERMINATING, self._now()
-        member.activity = self._note(kept, group.name, f"Terminating EC2 instance: {member.id}", why)
+        member.activity = self._note(kept, group.name, f"{_TERMINATING}: {member.id}", why)
         if member.registered_in:
             member.activity.status = "WaitingForELBConnectionDraining"
 

@@ -105,7 +105,7 @@ class PlayedInstances:
 
     def describe(self) -> dict[str, object]:
         """The instances' processes."""
-        return {"instances": self._programs.describe()}
+        return {"instances": self._programs.describe(), "groups": self.keeper.describe()}
 
     def _keep(self) -> None:
         while not self._stopping.wait(_TICK):

@@ -16,6 +16,7 @@ from ..ecs.tasks_file import TasksFile
 
 RELEASE_TAG = "bluegreen:release"
 CONTAINER_TAG = "bluegreen:container"
+SIDE_TAG = "bluegreen:side"
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,6 @@ def program(tags: Mapping[str, str], release: str, tasks: TasksFile, *, address:
             "HOST": address,
             "PORT": str(port),
             "RELEASE": release,
+            **({"BLUEGREEN_SIDE": tags[SIDE_TAG]} if SIDE_TAG in tags else {}),
         },
     )

@@ -1,9 +1,11 @@
 """canary-good, canary-bad-*: a release rolled out by the deployed engine under load, and what becomes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
+from ..application import RehearsedApplication, canary_application, fleet_application
 from ..load import Kind, LoadRecord
 from ..operator_command import CommandResult
 from ..outcome import Condition, Outcome
@@ -43,17 +45,21 @@ class Harm(Enum):
 
 @dataclass(frozen=True)
 class CanaryRelease:
-    """A release and what must become of it. blames: the guardrail that stops a bad one, as explain names it."""
+    """A release and what must become of it.
+
+    blames: the guardrail that stops a bad one, as explain names it. of: the application, by the checkout's folder.
+    """
 
     name: str
     about: str
     release: str
     harm: Harm = Harm.NONE
     blames: str = ""
+    of: Callable[[Path], RehearsedApplication] = canary_application
 
     def play(self, session: Session) -> Outcome:
         """Roll it out with `bluegreen start --wait`, and look at what happened to every request."""
-        with on_stage(session, self.name) as stage:
+        with on_stage(session, self.name, of=self.of) as stage:
             ended = stage.roll_out(self.release)
             stage.wait_until_tidied()
             seen = stage.seen()
@@ -174,5 +180,22 @@ CANARY_RELEASES: Sequence[CanaryRelease] = (
         "2.5.0-predictions",
         harm=Harm.PREDICTIONS,
         blames=PREDICTIONS,
+    ),
+)
+
+FLEET_RELEASES: Sequence[CanaryRelease] = (
+    CanaryRelease(
+        "fleet-good",
+        "a good release goes live from one Auto Scaling group to the other, and no request is lost",
+        "2.0.0",
+        of=fleet_application,
+    ),
+    CanaryRelease(
+        "fleet-bad",
+        "a release on EC2 instances that fails one request in five is stopped by the comparison",
+        "2.1.0-errors",
+        harm=Harm.ERRORS,
+        blames="errors",
+        of=fleet_application,
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ...engine.target_settings import Compute, SideSettings
 from ..deployed_target import DeployedTarget
 from ..load import LoadRecord
 from ..outcome import Figure
@@ -33,23 +34,28 @@ class RuleWrite:
 
 @dataclass(frozen=True)
 class Tasks:
-    """A side's tasks at the end: asked for, running, and since when the first one that users met was to stop (wall)."""
+    """A side's tasks or instances at the end: asked for, running, since when the first that users met was to stop."""
 
     desired: int
     running: int
     first_stopping: float | None = None
 
     @classmethod
-    def of(cls, state: Mapping[str, Any], service: str, since: float) -> "Tasks":
+    def of(cls, state: Mapping[str, Any], side: SideSettings, since: float) -> "Tasks":
         """By the emulator's state. What was told to stop before `since` (wall clock) was no scaling in.
 
-        When a task was told is the decision; how long it drains and ends then is the service's own affair.
+        When one was told is the decision; how long it drains and ends then is the service's own affair.
         """
-        found, clock = state["ecs"]["services"][service], state["clock"]
-        asked = (task["stopping_at"] for task in found["tasks"] if task["stopping_at"] is not None)
+        clock = state["clock"]
+        if side.compute is Compute.AUTO_SCALING:
+            group = state["instances"]["groups"][side.auto_scaling_group]
+            desired, running, asked = group["desired"], group["in_service"], group["terminations"]
+        else:
+            service = state["ecs"]["services"][side.service]
+            desired, running = service["desired"], sum(task["state"] == "RUNNING" for task in service["tasks"])
+            asked = [task["stopping_at"] for task in service["tasks"] if task["stopping_at"] is not None]
         told = [wall for at in asked if (wall := clock["origin"] + (at - clock["origin"]) / clock["speed"]) >= since]
-        running = sum(task["state"] == "RUNNING" for task in found["tasks"])
-        return cls(int(found["desired"]), running, min(told, default=None))
+        return cls(int(desired), running, min(told, default=None))
 
 
 @dataclass(frozen=True)

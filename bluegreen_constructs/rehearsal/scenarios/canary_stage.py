@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...engine.errors import RehearsalError
-from ..application import canary_application, checkout
+from ...engine.target_settings import SIDES
+from ..application import RehearsedApplication, canary_application, checkout
 from ..deployed_target import DeployedTarget, release_on
 from ..load import LoadProcess, LoadResult
 from ..load.record import LoadRecord
@@ -194,8 +196,8 @@ class Stage:
             final_weights=final_weights(self.target, self.session),
             writes=tuple(_writes(self.target, after, self.started)),
             tasks={
-                side: Tasks.of(after, self.target.services[side], _first_request(records, side, self.started))
-                for side in self.target.groups
+                side: Tasks.of(after, self.target.settings.side(side), _first_request(records, side, self.started))
+                for side in SIDES
             },
             watched=Watched(self.rate_per_second, self.started, stopped, records, LoadResult.from_records(records)),
             calls=calls_between(self.before, after),
@@ -214,9 +216,16 @@ class Stage:
 
 
 @contextmanager
-def on_stage(session: Session, name: str, *, mix: LoadMix | None = None) -> Iterator[Stage]:
-    """The canary target, deployed if it was not, with nothing in flight, and under load until the block ends."""
-    application = session.application(canary_application(checkout(session.checkout)))
+def on_stage(
+    session: Session,
+    name: str,
+    *,
+    mix: LoadMix | None = None,
+    of: Callable[[Path], RehearsedApplication] = canary_application,
+) -> Iterator[Stage]:
+    """The target of the application `of` the checkout, deployed if it was not, with nothing in flight, and under load
+    until the block ends."""
+    application = session.application(of(checkout(session.checkout)))
     target = application.target()
     live_side = _live_side(target, session)
     load = application.load(name, rule=target.rule, mix=mix)

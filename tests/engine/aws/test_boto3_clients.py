@@ -18,6 +18,7 @@ PATIENT = [
     (clients.ssm, "ssm"),
     (clients.one_off_tasks, "ecs"),
     (clients.s3, "s3"),
+    (clients.code_deployments, "codedeploy"),
 ]
 
 

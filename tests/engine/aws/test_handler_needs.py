@@ -34,7 +34,19 @@ def test_every_kind_of_resource_is_a_known_one_and_each_is_used() -> None:
 
 
 def test_each_handler_of_the_engine_has_its_needs() -> None:
-    assert set(NEEDS) == {"start", "tick", "alarm", "ecs_judge", "migration", "replay", "slots_resource"}
+    of_code_deploy = {"code_deploy_hook", "code_deployment_resource"}
+    known = {"start", "tick", "alarm", "ecs_judge", "migration", "replay", "slots_resource"}
+    assert set(NEEDS) == known | of_code_deploy
+
+
+def test_the_functions_of_code_deploy_move_no_traffic_themselves_and_change_no_service() -> None:
+    services = {action.split(":")[0] for action in allowed("code_deploy_hook")}
+    assert services == {"codedeploy", "lambda"}
+    updates = allowed("code_deployment_resource")
+    assert {action for action in updates if not action.startswith("codedeploy:")} == {
+        "ecs:DescribeServices",
+        "lambda:InvokeFunction",
+    }
 
 
 def test_start_and_alarm_change_no_compute_and_invoke_nothing() -> None:

@@ -94,8 +94,8 @@ def test_a_type_that_the_rehearsal_does_not_know_is_found_with_its_place() -> No
     [
         (
             "AWS::ECS::Service",
-            {"DeploymentController": {"Type": "CODE_DEPLOY"}},
-            "DeploymentController.Type CODE_DEPLOY",
+            {"DeploymentController": {"Type": "EXTERNAL"}},
+            "DeploymentController.Type EXTERNAL",
         ),
         ("AWS::ECS::Service", {"LaunchType": "EC2"}, "LaunchType EC2"),
         ("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Type": "network"}, "Type network"),
@@ -121,6 +121,7 @@ def test_a_property_that_would_be_played_wrong_is_found(
     ("resource_type", "properties"),
     [
         ("AWS::ECS::Service", {"DeploymentController": {"Type": "ECS"}, "LaunchType": "FARGATE"}),
+        ("AWS::ECS::Service", {"DeploymentController": {"Type": "CODE_DEPLOY"}}),
         ("AWS::ECS::Service", {}),
         ("AWS::Lambda::Function", {"Runtime": "python3.14"}),
         ("AWS::Lambda::Function", {"Runtime": {"Fn::FindInMap": ["NodeVersion", {"Ref": "AWS::Region"}, "value"]}}),

@@ -1,0 +1,119 @@
+"""FleetInstances: what the instances of a fleet are: image, types, disk, what starts on them, Spot, a warm pool."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_ec2 as ec2
+
+from .engine.errors import ConfigurationError
+from .engine.warm_pool_settings import WarmPoolSettings
+from .release_artefact import Artefact
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
+_LARGEST_DISK = 65_536  # GiB of a gp3 volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Spot instances beside those on demand.
+
+    on_demand: how many instances of a side are on demand before there is any on Spot (default 1).
+    percent: of the instances above that, how many are on demand, in percent (default 0: all others are on Spot).
+
+    AWS takes a Spot instance back with two minutes' notice; the load balancer drains it for as long as `Ingress(drain)`
+    says. Raises ConfigurationError for a number that is none.
+    """
+
+    on_demand: int = 1
+    percent: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what Auto Scaling would refuse."""
+        if self.on_demand < 0:
+            raise ConfigurationError(f"Spot on_demand is {self.on_demand}: give 0 or more instances")
+        if not 0 <= self.percent <= 100:
+            raise ConfigurationError(f"Spot percent is {self.percent}: give 0 to 100 percent on demand")
+
+
+@dataclass(frozen=True)
+class FleetInstances:
+    """What every instance of both sides is.
+
+    image: the AMI: an id that does not move, or a parameter of Parameter Store that a deploy reads. One that each
+        launch reads again (`resolve_ssm_parameter_at_launch`) needs a version, or it would put another image under
+        users without a rollout.
+    types: the instance types, the preferred one first, GPU types among them; with more than one, or with `spot`, a side
+        is launched of whichever AWS has. All of one processor architecture, the image's.
+    port: where the service listens (default 8080).
+    artefact: releases as archives in S3, named with `bluegreen start --release NAME`; or
+    user_data: what starts the service, where a release is an AMI (`bluegreen start --release NAME --image ami-…`) or a
+        version of the launch template (`--release 7`).
+    disk_gib: the root volume in GiB (default 30), encrypted with `disk_key` (default: the account's key for EBS);
+        root_device: its name in the image (default `/dev/xvda`, as Amazon Linux has it).
+    subnets: where the instances are (default: private subnets).
+    spot: Spot instances (default: none). warm_pool: booted instances in reserve, for servers that take minutes to load
+        a model (default: none). A release never comes out of a pool that holds another one.
+
+    Instances answer IMDSv2 only, and have a role with nothing in it but what the artefact needs; grant more to `role`
+    of the fleet. Raises ConfigurationError for what EC2 or Auto Scaling would refuse, or for what would reach users
+    without a rollout.
+    """
+
+    image: ec2.IMachineImage
+    types: Sequence[str]
+    port: int = 8080
+    artefact: Artefact | None = None
+    user_data: ec2.UserData | None = None
+    disk_gib: int = 30
+    disk_key: "kms.IKey | None" = None
+    root_device: str = "/dev/xvda"
+    subnets: ec2.SubnetSelection | None = None
+    spot: Spot | None = None
+    warm_pool: WarmPoolSettings | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse at synth what would fail hours later, or be noticed by users first."""
+        if isinstance(self.types, str) or not self.types:
+            raise ConfigurationError(
+                f"FleetInstances types is {self.types!r}: give a list with at least one, such as ['g5.xlarge']"
+            )
+        self._refuse_architectures()
+        if not 1 <= self.port <= 65_535:
+            raise ConfigurationError(f"FleetInstances port is {self.port}: give a port between 1 and 65535")
+        if (self.artefact is None) is (self.user_data is None):
+            given = "neither artefact nor user_data" if self.artefact is None else "both artefact and user_data"
+            raise ConfigurationError(
+                f"FleetInstances has {given}: give artefact=Artefact(…) for releases in S3, or user_data for releases "
+                "that are images"
+            )
+        if not 1 <= self.disk_gib <= _LARGEST_DISK:
+            raise ConfigurationError(f"FleetInstances disk_gib is {self.disk_gib}: give 1 to {_LARGEST_DISK} GiB")
+        if self.warm_pool is not None and self.is_mixed:
+            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html#warm-pools-limitations
+            raise ConfigurationError(
+                "FleetInstances has a warm pool together with Spot or several types, for which Auto Scaling has none: "
+                "give one type on demand, or leave the warm pool out"
+            )
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a side is launched of more than one type, or partly on Spot."""
+        return len(self.types) > 1 or self.spot is not None
+
+    def _refuse_architectures(self) -> None:
+        found: dict[str, str] = {}
+        for name in self.types:
+            try:
+                found[ec2.InstanceType(name).architecture.value] = name
+            except RuntimeError:
+                raise ConfigurationError(
+                    f"FleetInstances has the type {name!r}: give instance types, such as 'g5.xlarge'"
+                ) from None
+        if len(found) > 1:
+            raise ConfigurationError(
+                f"FleetInstances has types of different processor architectures ({', '.join(found.values())}), and one "
+                "image: give types of the image's architecture"
+            )

@@ -1,0 +1,1 @@
+"""The played AWS CodeDeploy: blue/green deployments of Amazon ECS services that have its deployment controller."""
