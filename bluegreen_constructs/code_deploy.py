@@ -59,7 +59,8 @@ class CodeDeploy:
     """AWS CodeDeploy rolls releases out; for who must, such as by a company's rule or a pipeline that is there already.
 
     Amazon ECS's own deployments and the engine do more: comparisons, releases that are remembered, a verdict with its
-    evidence. Under CodeDeploy alarms judge alone.
+    evidence. Under CodeDeploy alarms judge alone. It looks for the rules to re-weight on the listeners by itself, which
+    AWS documents of a listener's default rule only, so try a first release before users depend on it.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-ecs.html
 
     approval: how long a deployment waits for `bluegreen promote` before production traffic moves, at most 48 h. When

@@ -66,7 +66,13 @@ class CodeDeployPlace:
 
 
 class CodeDeployGroup:
-    """The deployment group: which service, between which target groups, and what takes a deployment back."""
+    """The deployment group: which service, between which target groups, and what takes a deployment back.
+
+    CodeDeploy is given listeners, and finds there what forwards to the pair's target groups. AWS's pages only speak of
+    listeners with one rule, the default one; that it writes the weights of other rules too, and leaves the group out of
+    use in them with weight 0, is what its support and its users say.
+    https://github.com/traveloka/terraform-aws-alb-single-listener/pull/47
+    """
 
     def __init__(
         self,
@@ -127,9 +133,7 @@ class CodeDeployGroup:
 
 def _resource(scope: Construct, kind: str, properties: Mapping[str, object]) -> CfnResource:
     given = {name: value for name, value in properties.items() if value is not None}
-    return CfnResource(
-        scope, kind, type=f"AWS::CodeDeploy::{kind}", properties={"ComputePlatform": "ECS", **given}
-    )
+    return CfnResource(scope, kind, type=f"AWS::CodeDeploy::{kind}", properties={"ComputePlatform": "ECS", **given})
 
 
 def _name_of_group(arn: str) -> Value:

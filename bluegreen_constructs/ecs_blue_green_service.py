@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 from .adoption import Adopted
 from .container import Container
 from .ecs_deployment_configuration import EcsDeployment
-from .ecs_rolled_service import EcsRolledService
+from .ecs_rolled_service import EcsRolledService, check_judgement
 from .ecs_service_resource import ServiceShape
 from .engine.errors import ConfigurationError
 from .engine.spans import Span, as_timedelta
@@ -81,9 +81,8 @@ class EcsBlueGreenService(Construct):
         refused.
     rule_owner: who makes the listener rules (default: `TrafficRule`).
     release_marks: `Hotfix` and `AcceptedRelease`, for the one release that they name.
-    controller: `CodeDeploy(...)`, if AWS CodeDeploy is to roll releases out (docs/codedeploy.md): a stack update then
-        registers a task definition only; a pipeline, `bluegreen start` or `CodeDeploy(on_stack_update=True)` starts the
-        deployment. The test route is a listener (default: none), alarms judge alone, and Amazon ECS refuses changes of
+    controller: `CodeDeploy(...)`, if AWS CodeDeploy is to roll releases out: a stack update then registers a task
+        definition only; a pipeline, `bluegreen start` or `CodeDeploy(on_stack_update=True)` starts the deployment. The test route is a listener (default: none), alarms judge alone, and Amazon ECS refuses changes of
         the service itself. Choose it with the first deployment.
 
     Raises ConfigurationError at synth for what Amazon ECS, ELB or CloudFormation would refuse at deploy.
@@ -122,7 +121,7 @@ class EcsBlueGreenService(Construct):
         rollout: EcsDeployment | CodeDeployPlan
         if controller is None:
             rollout = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
-            self._check_judgement(judging, rollout, expected_traffic, release_marks)
+            check_judgement(self, rollout, judging, expected_traffic, release_marks)
             test_traffic = test_traffic or TestTraffic.header()
         else:
             from .code_deploy_checks import Others, checked_plan  # noqa: PLC0415 -- few services need it
@@ -287,31 +286,6 @@ class EcsBlueGreenService(Construct):
         from .rollout_dashboard import RolloutDashboard  # noqa: PLC0415 -- as above
 
         return RolloutDashboard(self, "Dashboard", target=self.target, metrics=self._traffic.metrics)
-
-    def _check_judgement(
-        self,
-        judging: ServiceGuardrails,
-        deployment: EcsDeployment,
-        traffic: ExpectedTraffic | None,
-        marks: Sequence[ReleaseMark],
-    ) -> None:
-        if traffic is not None and not judging.compared:
-            raise ConfigurationError(
-                f"{self.target} has expected_traffic, but no comparison that would be checked against it: give "
-                "guardrails=[ErrorComparison()]"
-            )
-        if judging.is_judged:
-            deployment.refuse_unseen()
-            if judging.compared:
-                from .plan_check import check_plan  # noqa: PLC0415 -- as above
-
-                check_plan(self, strategy=deployment.with_hold(), guardrails=judging.compared, traffic=traffic)
-            return
-        if marks:
-            raise ConfigurationError(
-                f"{self.target} has the mark {type(marks[0]).__name__}, which nobody would read: releases are admitted "
-                "by the judge, which comes with guardrails=[ErrorComparison()]"
-            )
 
     def _outputs(self) -> None:
         if self.url is not None:

@@ -10,9 +10,11 @@ from constructs import Construct
 from .adoption import Adopted
 from .ecs_deployment_configuration import EcsDeployment
 from .ecs_service_resource import ServiceShape, service_resource
+from .engine.errors import ConfigurationError
 from .engine.settings_codec import settings_to_dict
 from .engine.target_settings import TargetSettings
 from .moving_role import moving_role
+from .planning.expected_traffic import ExpectedTraffic
 from .release_marks import ReleaseMark
 from .service_guardrails import ServiceGuardrails
 from .service_hooks import ServiceHooks
@@ -95,4 +97,31 @@ class EcsRolledService:
             service_name,
             for_operators(settings, service_name=service_name, alarm_names=names),
             "" if history is None else history.table_name,
+        )
+
+
+def check_judgement(
+    scope: Construct,
+    deployment: EcsDeployment,
+    judging: ServiceGuardrails,
+    traffic: ExpectedTraffic | None,
+    marks: Sequence[ReleaseMark],
+) -> None:
+    """Raise ConfigurationError for a judgement that could not come, and for what nobody would read without one."""
+    if traffic is not None and not judging.compared:
+        raise ConfigurationError(
+            f"{scope.node.path} has expected_traffic, but no comparison that would be checked against it: give "
+            "guardrails=[ErrorComparison()]"
+        )
+    if judging.is_judged:
+        deployment.refuse_unseen()
+        if judging.compared:
+            from .plan_check import check_plan  # noqa: PLC0415 -- as above
+
+            check_plan(scope, strategy=deployment.with_hold(), guardrails=judging.compared, traffic=traffic)
+        return
+    if marks:
+        raise ConfigurationError(
+            f"{scope.node.path} has the mark {type(marks[0]).__name__}, which nobody would read: releases are admitted "
+            "by the judge, which comes with guardrails=[ErrorComparison()]"
         )

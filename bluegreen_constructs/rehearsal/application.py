@@ -76,6 +76,11 @@ def fleet_application(root: Path) -> RehearsedApplication:
     return replace(_of_this_checkout(root, "examples/fleet/app.py", "Fleet"), has_target=True)
 
 
+def code_deployed_service(root: Path) -> RehearsedApplication:
+    """The example of a service on Amazon ECS that AWS CodeDeploy deploys."""
+    return _of_this_checkout(root, "examples/code_deploy/app.py", "CodeDeployed")
+
+
 def _of_this_checkout(root: Path, app: str, service_stack: str, *, after: str = "") -> RehearsedApplication:
     """An application whose tasks run the sample service; `after`: the stack that is deployed first."""
     inference = root / "services" / "inference"

@@ -7,6 +7,7 @@ from .scenarios.canary_engine_killed import CanaryEngineKilled
 from .scenarios.canary_low_traffic import CanaryLowTraffic
 from .scenarios.canary_release import CANARY_RELEASES, FLEET_RELEASES
 from .scenarios.canary_rollback import CanaryRollback
+from .scenarios.code_deploy_ecs import CodeDeployEcs
 from .scenarios.destroy import Destroy
 from .scenarios.ecs_adoption import Adopt, Leave
 from .scenarios.ecs_judged import ECS_JUDGED
@@ -44,6 +45,7 @@ CATALOGUE = Catalogue(
         CanaryEngineKilled(),
         AbTest(),
         *FLEET_RELEASES,
+        CodeDeployEcs(),
         EngineUpgraded(),
         Destroy(),
     )

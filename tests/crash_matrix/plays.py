@@ -180,7 +180,7 @@ def good_in_one_step(stage: Stage) -> None:
 
 def kept_and_brought_back(stage: Stage) -> None:
     """A good release; while the former one is kept, an operator goes back to it."""
-    stage.target.change(keep=2 * 60 * MINUTE)
+    stage.target.change(keep=20 * MINUTE)
     stage.begin()
     stage.machine.run(until=lambda: stage.rollout is not None and stage.rollout.is_kept)
     stage.roll_back()
@@ -221,7 +221,13 @@ PLAYS = (
     Play("a weak candidate", weakened, 0.001, promotes=False),
     Play("an alarm", alarmed, 0.001, promotes=False),
     Play("a rollback while the former side is kept", kept_and_brought_back, 0.001, promotes=False),
-    Play("a named release beside warm pools", good_in_one_step, 0.001, promotes=True, pool=WarmPoolSettings(2, reuse=True)),
+    Play(
+        "a named release beside warm pools",
+        good_in_one_step,
+        0.001,
+        promotes=True,
+        pool=WarmPoolSettings(2, reuse=True),
+    ),
 )
 
 

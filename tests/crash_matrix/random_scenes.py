@@ -11,6 +11,7 @@ from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.guardrails import LatencyComparison
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import AlarmName, Compute, HookSettings, TargetSettings
+from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
 from tests.simulated_aws.behaviour import Behaviour
 from tests.simulated_aws.client import Answer
 from tests.simulated_aws.cloudwatch import CloudWatch
@@ -60,6 +61,9 @@ class Scene:
     minimum: int | None = 2
     scale_in_seconds: float | None = None
     reports_zeros: bool = False
+    named: bool = False
+    pool: WarmPoolSettings | None = None
+    keep: timedelta = timedelta(0)
     sdk_tries: int = 1
     disturbances: Disturbances = field(default_factory=Disturbances)
     seed: int = 0
@@ -78,16 +82,19 @@ class Scene:
 
     def target(self, world: SimulatedAws) -> OneTarget:
         """A target with this plan, whose waits are short enough for all of them to end within a run."""
+        is_fleet = self.compute is Compute.AUTO_SCALING
         target = OneTarget(
             world,
             compute=self.compute,
-            minimum=2 if self.compute is Compute.AUTO_SCALING else self.minimum,  # no group is without one
+            minimum=2 if is_fleet else self.minimum,  # no group is without one
             rate=400.0,
             sticky=self.sticky,
             start_seconds=10.0,
             scale_in_seconds=self.scale_in_seconds,
             has_test_rule=self.has_test_rule,
             reports_zeros=self.reports_zeros,
+            named=self.named and is_fleet,
+            warm_pool=self.pool if is_fleet else None,
         )
         HealthyHosts(target)
         target.configure(self.settings(target.settings))
@@ -107,6 +114,7 @@ class Scene:
             prepare_timeout=3 * MINUTE,
             restore_timeout=3 * MINUTE,
             drain_timeout=6 * MINUTE,
+            keep=self.keep,
             deadline=60 * MINUTE,
         )
 
@@ -123,6 +131,9 @@ SCENES = st.builds(
     minimum=st.sampled_from([2, None]),
     scale_in_seconds=st.sampled_from([None, 180.0]),
     reports_zeros=st.booleans(),
+    named=st.booleans(),
+    pool=st.sampled_from([None, WarmPoolSettings(2), WarmPoolSettings(2, reuse=True)]),
+    keep=st.sampled_from([0 * MINUTE, 5 * MINUTE]),
     sdk_tries=st.sampled_from([1, 3]),
     disturbances=st.builds(
         Disturbances,
