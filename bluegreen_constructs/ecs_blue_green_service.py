@@ -82,8 +82,9 @@ class EcsBlueGreenService(Construct):
     rule_owner: who makes the listener rules (default: `TrafficRule`).
     release_marks: `Hotfix` and `AcceptedRelease`, for the one release that they name.
     controller: `CodeDeploy(...)`, if AWS CodeDeploy is to roll releases out: a stack update then registers a task
-        definition only; a pipeline, `bluegreen start` or `CodeDeploy(on_stack_update=True)` starts the deployment. The test route is a listener (default: none), alarms judge alone, and Amazon ECS refuses changes of
-        the service itself. Choose it with the first deployment.
+        definition only; a pipeline, `bluegreen start` or `CodeDeploy(on_stack_update=True)` starts the deployment. The
+        test route is a listener (default: none), alarms judge alone, and Amazon ECS refuses changes of the service
+        itself (network, grace, shells). Choose it with the first deployment.
 
     Raises ConfigurationError at synth for what Amazon ECS, ELB or CloudFormation would refuse at deploy.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-blue-green.html

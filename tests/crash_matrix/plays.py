@@ -21,6 +21,7 @@ from tests.simulated_aws.world import SimulatedAws
 
 MINUTE = timedelta(minutes=1)
 REQUEST = {"target": "Serving/Model", "release": {"name": "2"}, "caller": "operator", "reason": "test"}
+POOL = WarmPoolSettings(2, reuse=True)
 _TRIES = 5
 
 SIZE: Counter[str] = Counter()
