@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from .code_deploy_group import CodeDeployPlace
 from .engine.code_deploy_hook import HOOKS, MOST_HOOKS, Event, EventFunction, EventHooks
 from .engine.code_deploy_settings import EventHook
 from .engine.errors import ConfigurationError
@@ -24,6 +23,10 @@ EVENTS: Mapping[Stage, Event] = {"TESTING": "AfterAllowTestTraffic", "BAKING": "
 LAMBDA_SECONDS = 900
 # What waits longer finds its event failed by CodeDeploy already.
 _EVENT_AGE_S = 600
+ANY_DEPLOYMENT = (
+    "CodeDeploy's calls about a deployment that runs take no resource; its deployment group was considered, and a "
+    "policy on it denies them"
+)
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _AS_LONG_AS_AN_ARN = "x" * 140
 
@@ -45,7 +48,6 @@ class CodeDeployHooks:
         *,
         target: str,
         asked: ServiceHooks,
-        deployments: CodeDeployPlace,
         routes: ServiceRoutes,
         place: ServicePlace,
     ) -> "CodeDeployHooks":
@@ -56,7 +58,7 @@ class CodeDeployHooks:
             functions += [_function(hook) for hook in asked.lambdas if hook.stage == stage]
             if functions:
                 hooks = EventHooks(target, event, tuple(functions))
-                made.append((event, _EventFunction(scope, event, hooks, deployments)))
+                made.append((event, _EventFunction(scope, event, hooks)))
         return CodeDeployHooks(
             tuple(EventHook(event, function.resource.ref) for event, function in made),
             tuple(function.arn for _, function in made),
@@ -67,7 +69,7 @@ class CodeDeployHooks:
 class _EventFunction(HookFunction):
     """What CodeDeploy asks at one event; it asks the hooks' functions, and itself again while they are not done."""
 
-    def __init__(self, scope: Construct, event: Event, hooks: EventHooks, deployments: CodeDeployPlace) -> None:
+    def __init__(self, scope: Construct, event: Event, hooks: EventHooks) -> None:
         super().__init__(
             scope,
             event,
@@ -85,7 +87,7 @@ class _EventFunction(HookFunction):
             maximum_retry_attempts=2,
         )
         self.allow_kind("hook function", list(dict.fromkeys(one.arn for one in hooks.functions)))
-        self.allow_kind("deployment group", [deployments.group_arn])
+        self.allow_kind("any", ["*"], because=ANY_DEPLOYMENT)
         self.again = may_call_itself(self)
 
 

@@ -66,7 +66,6 @@ def deployed_by_code_deploy(
         home,
         target=plan.target,
         asked=hooks,
-        deployments=deployments,
         routes=traffic.routes,
         place=place,
     )

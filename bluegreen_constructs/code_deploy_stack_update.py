@@ -8,7 +8,7 @@ from constructs import Construct
 
 from .account_arns import arn_here
 from .code_deploy_group import CodeDeployPlace
-from .code_deploy_hooks import LAMBDA_SECONDS, may_call_itself
+from .code_deploy_hooks import ANY_DEPLOYMENT, LAMBDA_SECONDS, may_call_itself
 from .code_deploy_plan import STACK_UPDATE
 from .hook_function import HookFunction
 
@@ -48,6 +48,7 @@ def stack_update(
     )
     function.allow_kind("code deploy application", [deployments.application_arn])
     function.allow_kind("deployment group", [deployments.group_arn])
+    function.allow_kind("any", ["*"], because=ANY_DEPLOYMENT)
     function.allow_kind("deployment configuration", [deployments.configuration_arn])
     function.allow_kind("ecs service", [arn_here("ecs", f"service/{cluster_name}/{service_name}")])
     again = may_call_itself(function)

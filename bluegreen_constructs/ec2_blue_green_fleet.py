@@ -217,8 +217,8 @@ class Ec2BlueGreenFleet(Construct):
     def _run(self) -> TwoSides:
         if self._sides is None:
             raise ConfigurationError(
-                f"{self.node.path} is deployed by CodeDeploy and has no rollouts of the engine: leave controller out for "
-                "them"
+                f"{self.node.path} is deployed by CodeDeploy and has no rollouts of the engine: leave controller out "
+                "for them"
             )
         return self._sides
 

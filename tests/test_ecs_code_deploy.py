@@ -377,12 +377,10 @@ class TestHooks:
         assert asked_at("AfterAllowTestTraffic").functions[0].details["url"].endswith(":9443")
 
     @pytest.mark.parametrize("event", ["AfterAllowTestTraffic", "AfterAllowTraffic"])
-    def test_a_function_may_ask_its_hooks_tell_this_group_and_call_itself_and_nothing_else(self, event: str) -> None:
+    def test_a_function_may_ask_its_hooks_tell_codedeploy_and_call_itself_and_nothing_else(self, event: str) -> None:
         found = statements(full(), f"CodeDeploy{event}Role")
-        assert set(found) == {"WriteLogs", "OnHookFunction", "OnDeploymentGroup"}
-        application = name_of(full(), "AWS::CodeDeploy::Application")
-        (arn,) = found["OnDeploymentGroup"]["Resource"]
-        assert flat(arn).endswith(f":deploymentgroup:{application}/Inference")
+        assert set(found) == {"WriteLogs", "OnHookFunction", "OnAny"}
+        assert found["OnAny"]["Action"] == ["codedeploy:PutLifecycleEventHookExecutionStatus"]
         policies = resources(full(), "AWS::IAM::Policy")
         (again,) = (one["Properties"] for name, one in policies.items() if f"{event}Again" in name)
         (statement,) = again["PolicyDocument"]["Statement"]
@@ -480,7 +478,11 @@ class TestStackUpdate:
     def test_its_function_may_deploy_with_this_group_and_look_at_this_service_and_nothing_else(self) -> None:
         found = statements(full(), "StackUpdateRole")
         kinds = {"OnCodeDeployApplication", "OnDeploymentConfiguration", "OnDeploymentGroup", "OnEcsService"}
-        assert set(found) == {"WriteLogs", *kinds}
+        assert set(found) == {"WriteLogs", "OnAny", *kinds}
+        assert found["OnAny"]["Action"] == ["codedeploy:StopDeployment"]
+        application = name_of(full(), "AWS::CodeDeploy::Application")
+        (arn,) = found["OnDeploymentGroup"]["Resource"]
+        assert flat(arn).endswith(f":deploymentgroup:{application}/Inference")
         assert flat(found["OnDeploymentConfiguration"]["Resource"][0]).endswith(
             ":deploymentconfig:CodeDeployDefault.ECSCanary10Percent5Minutes"
         )

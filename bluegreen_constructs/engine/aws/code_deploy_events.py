@@ -7,8 +7,10 @@ from ..errors import AwsError
 from .client_calls import AwsClient, Calls
 from .resource_kinds import Actions
 
-# https://docs.aws.amazon.com/codedeploy/latest/userguide/tutorial-ecs-with-hooks-create-hooks.html
-IAM_ACTIONS: Actions = {"codedeploy:PutLifecycleEventHookExecutionStatus": ("deployment group",)}
+# The service authorization reference has no resource for it; CodeDeploy's own guide names the deployment group. A
+# policy on a resource that the action does not know denies it, in the middle of a deployment: so all of them.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
+IAM_ACTIONS: Actions = {"codedeploy:PutLifecycleEventHookExecutionStatus": ("any",)}
 
 
 class _ReportedError(AwsError):

@@ -12,5 +12,6 @@ IAM_ACTIONS: Actions = {
     "codedeploy:GetDeploymentConfig": ("deployment configuration",),
     "codedeploy:ListDeployments": ("deployment group",),
     "codedeploy:RegisterApplicationRevision": ("code deploy application",),
-    "codedeploy:StopDeployment": ("deployment group",),
+    # No resource in the service authorization reference, as of `code_deploy_events`.
+    "codedeploy:StopDeployment": ("any",),
 }

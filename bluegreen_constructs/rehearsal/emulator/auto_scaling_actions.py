@@ -7,7 +7,8 @@ from ministack.services import autoscaling, ec2
 
 from ..instances.activity import activities_xml
 from ..instances.played_instances import PlayedInstances
-from .instance_records import chosen_template
+from . import recorded_warm_pools
+from .instance_records import chosen_template, specification_of
 
 Params = dict[str, str]
 Answer = tuple[int, dict[str, str], bytes]
@@ -36,6 +37,7 @@ class AutoScalingActions:
             "DetachLoadBalancerTargetGroups": self.detach,
             "TerminateInstanceInAutoScalingGroup": self.terminate,
             "StartInstanceRefresh": self.refuse_refresh,
+            **recorded_warm_pools.actions(),
         }
 
     def create(self, params: Params) -> Answer:
@@ -81,13 +83,16 @@ class AutoScalingActions:
         return self._originals["DeleteAutoScalingGroup"](params)
 
     def describe(self, params: Params) -> Answer:
-        """ministack's answer with the target groups, which it leaves out."""
+        """ministack's answer with what it leaves out: target groups, a mixed instances policy, a warm pool."""
         status, headers, body = self._originals["DescribeAutoScalingGroups"](params)
         text = body.decode()
         for record in autoscaling._asgs.values():
             arn = f"<AutoScalingGroupARN>{record['AutoScalingGroupARN']}</AutoScalingGroupARN>"
             members = "".join(f"<member>{group}</member>" for group in record.get("TargetGroupARNs") or ())
-            text = text.replace(arn, f"{arn}<TargetGroupARNs>{members}</TargetGroupARNs>")
+            policy = record.get("MixedInstancesPolicy")
+            mixed = f"<MixedInstancesPolicy>{autoscaling._member_xml(policy)}</MixedInstancesPolicy>" if policy else ""
+            more = f"<TargetGroupARNs>{members}</TargetGroupARNs>{mixed}{recorded_warm_pools.shown(record)}"
+            text = text.replace(arn, f"{arn}{more}")
         return status, headers, text.encode()
 
     def describe_activities(self, params: Params) -> Answer:
@@ -165,10 +170,9 @@ def _wrong_size(lowest: int, desired: int, highest: int) -> Answer | None:
     return cast(Answer, autoscaling._error("ValidationError", message))
 
 
-def _specification(params: Params) -> dict[str, str]:
-    names = ("LaunchTemplateId", "LaunchTemplateName", "Version")
-    given = {name: str(autoscaling._p(params, f"LaunchTemplate.{name}")) for name in names}
-    return {name: value for name, value in given.items() if value}
+def _specification(params: Params) -> dict[str, object]:
+    given = {name: autoscaling._parse_nested(params, name) for name in ("LaunchTemplate", "MixedInstancesPolicy")}
+    return dict(specification_of(given))
 
 
 def _wrong_template(params: Params) -> Answer | None:
@@ -186,10 +190,16 @@ def _wrong_template(params: Params) -> Answer | None:
 def _choose_template(record: _Record, params: Params) -> None:
     given = _specification(params)
     found = chosen_template(given) if given else None
-    if found is not None:
-        version = given.get("Version") or "$Default"
-        record["LaunchTemplate"] = {
-            "LaunchTemplateId": found.id,
-            "LaunchTemplateName": found.name,
-            "Version": version,
-        }
+    if found is None:
+        return
+    chosen = {
+        "LaunchTemplateId": found.id,
+        "LaunchTemplateName": found.name,
+        "Version": given.get("Version") or "$Default",
+    }
+    policy = cast(_Record, autoscaling._parse_nested(params, "MixedInstancesPolicy"))
+    if not policy:
+        record["LaunchTemplate"], record["MixedInstancesPolicy"] = chosen, None
+        return
+    launched = {**cast(_Record, policy["LaunchTemplate"]), "LaunchTemplateSpecification": chosen}
+    record["LaunchTemplate"], record["MixedInstancesPolicy"] = {}, {**policy, "LaunchTemplate": launched}

@@ -18,6 +18,7 @@ TYPES: dict[str, tuple[str, str]] = {
     "AWS::AutoScaling::LifecycleHook": ("record only", "kept and shown; no instance waits for it"),
     "AWS::AutoScaling::ScalingPolicy": ("record only", "kept and shown; nothing is scaled"),
     "AWS::AutoScaling::ScheduledAction": ("record only", "kept and shown; nothing is scaled"),
+    "AWS::AutoScaling::WarmPool": ("record only", "kept and shown; no instance waits in it, each one starts cold"),
     "AWS::CDK::Metadata": ("record only", "says which constructs made the template"),
     "AWS::CertificateManager::Certificate": ("record only", "issued at once; listeners answer without TLS"),
     "AWS::CloudFormation::CustomResource": (

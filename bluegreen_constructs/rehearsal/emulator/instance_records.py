@@ -1,11 +1,13 @@
 """EC2 instances, Auto Scaling groups and targets as ministack keeps them, read and written for the played instances."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from ministack.core.responses import request_scope
 from ministack.services import alb, autoscaling, ec2
 
+from ..ecs.deployment_plan import mapping, mappings
 from ..instances.group_keeper import Group, Member
 from ..instances.instance_processes import RunningInstance
 from ..instances.program import RELEASE_TAG, Template, read_template
@@ -75,8 +77,22 @@ def _group(record: _Record) -> Group:
         target_groups=tuple(str(arn) for arn in cast("list[object]", record.get("TargetGroupARNs") or [])),
         uses_elb_health="ELB" in str(record.get("HealthCheckType", "")),
         grace=float(str(record.get("HealthCheckGracePeriod") or 0)),
-        template=chosen_template(cast(_Record, record.get("LaunchTemplate") or {})),
+        template=_of_group(record),
     )
+
+
+def specification_of(group: Mapping[str, object]) -> Mapping[str, object]:
+    """Which launch template a group launches, alone or in a mixed instances policy; empty for none."""
+    policy = mapping(mapping(group.get("MixedInstancesPolicy")).get("LaunchTemplate"))
+    return mapping(group.get("LaunchTemplate")) or mapping(policy.get("LaunchTemplateSpecification"))
+
+
+def _of_group(record: _Record) -> Template | None:
+    """What the group launches; of a mixed instances policy the first type, always, and never on Spot."""
+    found = chosen_template(specification_of(record))
+    policy = mapping(mapping(record.get("MixedInstancesPolicy")).get("LaunchTemplate"))
+    first = next((str(one["InstanceType"]) for one in mappings(policy.get("Overrides")) if "InstanceType" in one), "")
+    return replace(found, instance_type=first) if found is not None and first else found
 
 
 def chosen_template(specification: Mapping[str, object]) -> Template | None:

@@ -11,6 +11,7 @@ from ...engine.errors import RehearsalError
 from ..ecs.deployment_plan import mappings
 from ..instances.played_instances import PlayedInstances
 from ..instances.program import Template
+from .instance_records import specification_of
 from .patches import Patches
 from .world import World
 
@@ -28,6 +29,7 @@ def install_instance_types(patches: Patches, world: World, part: PlayedInstances
         _refuse_without_template(props)
         answer = cast("tuple[str, object]", own["create"](logical_id, props, stack_name))
         autoscaling._asgs[answer[0]]["TargetGroupARNs"] = list(cast("list[str]", props.get("TargetGroupARNs") or []))
+        autoscaling._asgs[answer[0]]["MixedInstancesPolicy"] = props.get("MixedInstancesPolicy")
         return answer
 
     def update(
@@ -44,6 +46,7 @@ def install_instance_types(patches: Patches, world: World, part: PlayedInstances
         if answer[0] == physical_id and "DesiredCapacity" not in after:
             record["DesiredCapacity"] = min(max(desired, record["MinSize"]), record["MaxSize"])
         record["TargetGroupARNs"] = list(cast("list[str]", after.get("TargetGroupARNs") or []))
+        record["MixedInstancesPolicy"] = after.get("MixedInstancesPolicy")
         return answer
 
     def delete(physical_id: str, props: _Properties) -> None:
@@ -67,10 +70,10 @@ def install_instance_types(patches: Patches, world: World, part: PlayedInstances
 
 
 def _refuse_without_template(props: _Properties) -> None:
-    if not props.get("LaunchTemplate"):
+    if not specification_of(props):
         raise ValueError(
             "the rehearsal launches instances from launch templates only; give the group a LaunchTemplate instead of a "
-            "LaunchConfigurationName or MixedInstancesPolicy"
+            "LaunchConfigurationName"
         )
 
 
