@@ -10,6 +10,8 @@ from .account_arns import arn_here
 from .engine.aws.resource_kinds import Kind
 from .engine.errors import ConfigurationError
 
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/using-systems-manager-parameters.html
+_AT_LAUNCH = "resolve:ssm:"
 _Specification = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty
 _Mixed = autoscaling.CfnAutoScalingGroup.MixedInstancesPolicyProperty
 _OfMixed = autoscaling.CfnAutoScalingGroup.LaunchTemplateProperty
@@ -86,6 +88,7 @@ def group_resources(group: autoscaling.AutoScalingGroup) -> dict[Kind, Sequence[
         "launched from template": [template],
         "tagged at launch": [arn_here("ec2", "*/*")],
         "instance role": _instance_roles(group),
+        "image parameter": _image_parameters(group),
     }
 
 
@@ -130,6 +133,22 @@ def _has_foreign_templates(resource: autoscaling.CfnAutoScalingGroup) -> bool:
     if not isinstance(overrides, list):
         return True
     return any(getattr(one, "launch_template_specification", None) is not None for one in overrides)
+
+
+def _image_parameters(group: autoscaling.AutoScalingGroup) -> list[str]:
+    """The parameter that the launch template has its image from, whose other versions are releases as well."""
+    resource = group.node.default_child
+    specification = _specification(resource) if isinstance(resource, autoscaling.CfnAutoScalingGroup) else None
+    named = cdk.Tokenization.reverse(None if specification is None else specification.launch_template_id)
+    template = named.target if isinstance(named, cdk.Reference) else None
+    data = template.launch_template_data if isinstance(template, ec2.CfnLaunchTemplate) else None
+    image = data.image_id if isinstance(data, ec2.CfnLaunchTemplate.LaunchTemplateDataProperty) else None
+    if not image or cdk.Token.is_unresolved(image) or not image.startswith(_AT_LAUNCH):
+        return []
+    name = image.removeprefix(_AT_LAUNCH)
+    if name.startswith("arn:"):  # one that another account shares
+        return [":".join(name.split(":")[:6])]
+    return [arn_here("ssm", f"parameter/{name.partition(':')[0].lstrip('/')}")]
 
 
 def _instance_roles(group: autoscaling.AutoScalingGroup) -> list[str]:

@@ -4,13 +4,14 @@ import json
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
-from bluegreen_constructs import CandidateRoute, RolloutEngine
+from bluegreen_constructs import CandidateRoute, RolloutEngine, Targets
 from bluegreen_constructs.engine.aws.handler_needs import NEEDS
 from bluegreen_constructs.engine.environment import STATE_MACHINE_ARN, TABLE
 from bluegreen_constructs.engine.errors import ConfigurationError
@@ -222,6 +223,36 @@ def test_tags_are_set_at_a_launch_only_and_versions_and_defaults_on_our_template
         assert {arn.rpartition("/")[2] for arn in may[action]} == {
             f"<{name}>" for name in resources(made, "AWS::EC2::LaunchTemplate")
         }
+
+
+@pytest.mark.parametrize(
+    ("image", "arn"),
+    [
+        ("/golden/web", "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/golden/web"),
+        ("arn:aws:ssm:us-east-1:111122223333:parameter/web", "arn:aws:ssm:us-east-1:111122223333:parameter/web"),
+        (None, None),
+    ],
+)
+def test_of_parameters_that_lead_to_images_the_tick_reads_the_one_of_the_launch_template_alone(
+    image: str | None, arn: str | None
+) -> None:
+    stack = new_stack()
+    sides = {}
+    for name in ("A", "B"):
+        machine = ec2.MachineImage.latest_amazon_linux2023()
+        if image is not None:
+            machine = ec2.MachineImage.resolve_ssm_parameter_at_launch(image, parameter_version="3")
+        launched = ec2.LaunchTemplate(
+            stack,
+            f"Template{name}",
+            machine_image=machine,
+            instance_type=ec2.InstanceType("t3.micro"),
+            security_group=ec2.SecurityGroup(stack, f"Security{name}", vpc=vpc_in(stack)),
+        )
+        group = autoscaling.AutoScalingGroup(stack, f"Group{name}", vpc=vpc_in(stack), launch_template=launched)
+        sides[name] = Targets.of(group, port=80)
+    found = template(canary(stack, blue=sides["A"], green=sides["B"]))
+    assert allowed(statements_of(found, "BlueGreenRolloutTick")).get("ssm:GetParameters") == ({arn} if arn else None)
 
 
 def test_a_side_that_does_not_scale_gives_no_right_to_change_scaling() -> None:

@@ -10,8 +10,9 @@ from functools import cached_property
 from ..engine.aws.dynamodb_store import DynamoDbStore
 from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
 from ..engine.aws.weighted_rules import AlbWeightedRules
-from ..engine.code_deployments import CodeDeployments
+from ..engine.code_deployments import CodeDeployments, StoredObjects
 from ..engine.errors import AwsError, ConfigurationError
+from ..engine.fleet_sides import FleetSides
 from ..engine.ports import WeightedRules
 from ..engine.service_deployments import ServiceDeployments
 from ..rehearsal.clock import Clock
@@ -80,6 +81,20 @@ class AwsWorld:
         from ..engine.aws.code_deployments import AwsCodeDeployments  # noqa: PLC0415
 
         return AwsCodeDeployments(clients.code_deployments(), clients.TRANSPORT_ERRORS)
+
+    def fleet_sides(self) -> FleetSides:
+        """On Elastic Load Balancing and Amazon EC2."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.fleet_sides import AwsFleetSides  # noqa: PLC0415
+
+        return AwsFleetSides(clients.target_health(), clients.instances(), clients.TRANSPORT_ERRORS)
+
+    def stored_objects(self) -> StoredObjects:
+        """On Amazon S3."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.stored_objects import S3Objects  # noqa: PLC0415
+
+        return S3Objects(clients.stored_objects(), clients.TRANSPORT_ERRORS)
 
     def caller(self) -> str:
         """One call: GetCallerIdentity, tried once, as an abort does not wait for it.

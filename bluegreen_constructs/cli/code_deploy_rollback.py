@@ -8,7 +8,8 @@ from ..engine.ecs_release import is_named
 from ..engine.errors import AwsError
 from ..engine.ports import RefusedError
 from .code_deploy_reading import known_code_deployment, latest_code_deployments, release_brought
-from .code_deploy_start import create_code_deployment, refuse_server
+from .code_deploy_server_rollback import roll_back_on_instances
+from .code_deploy_start import create_code_deployment
 from .code_deploy_target import CodeDeployTarget, code_deploy_of
 from .ecs_target import deployment_id
 from .operator_world import OperatorWorld, TargetEngine
@@ -39,7 +40,8 @@ def roll_back_code_deployment(
     What was live before CodeDeploy's first deployment, it does not know: `to` may name its revision. Raises
     RefusedError while a deployment is in flight, and when there is no such release.
     """
-    refuse_server(engine, to or "RELEASE")
+    if code_deploy_of(engine.settings).platform == "Server":
+        return roll_back_on_instances(world, engine, to, reason)
     last = known_code_deployment(world, engine)
     if last.is_in_flight:
         raise RefusedError(

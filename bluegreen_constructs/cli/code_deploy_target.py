@@ -229,7 +229,7 @@ class CodeDeployTarget:
             "ecs": None,
             "codedeploy": {
                 "application": code_deploy_of(self.settings).application,
-                "group": code_deploy_of(self.settings).group,
+                "group": deployment.group or code_deploy_of(self.settings).group,
                 "status": deployment.status,
                 "event": self.progress.event or None,
                 "configuration": deployment.configuration or None,

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import typer
 
-from ..engine.code_deployments import CodeDeployments
+from ..engine.code_deployments import CodeDeployments, StoredObjects
 from ..engine.errors import AwsError
+from ..engine.fleet_sides import FleetSides
 from ..engine.ports import Executions, WeightedRules
 from ..engine.service_deployments import ServiceDeployments
 from ..engine.swap.ports import AllStores, DefinitionSeen
@@ -93,6 +94,12 @@ class OperatorWorld(Protocol):
 
     def code_deployments(self) -> CodeDeployments:
         """AWS CodeDeploy's deployments; asks nobody for settings."""
+
+    def fleet_sides(self) -> FleetSides:
+        """The instances of fleets that AWS CodeDeploy deploys to; asks nobody for settings."""
+
+    def stored_objects(self) -> StoredObjects:
+        """What is in S3; asks nobody for settings."""
 
     def caller(self) -> str:
         """Who runs this command, as AWS sees it: an ARN."""

@@ -10,6 +10,7 @@ from ..engine.release import Release
 from .answers import answer
 from .code_deploy_reading import follow_code_deployment
 from .code_deploy_rollback import roll_back_code_deployment
+from .code_deploy_target import code_deploy_of
 from .deployment_reading import follow_deployment
 from .deployment_rollback import roll_back
 from .following import end_of, follow, leaving_it_running
@@ -54,7 +55,8 @@ def rollback_command(
     is not rejected, and the next change of the template brings it again.
 
     Of what AWS CodeDeploy deploys it is a deployment of the task definition that succeeded before, or of the one that
-    --to names, also as FAMILY:REVISION.
+    --to names, also as FAMILY:REVISION. On EC2 instances it is one of the archive that succeeded before, to the side
+    that is out of use; there, too, a deployment in flight is exit code 4.
     """
     with opened(context) as world:
         engine = without_slots(world, target, "rollback")
@@ -120,9 +122,11 @@ def _roll_back_code_deployment(
     world: OperatorWorld, engine: TargetEngine, to: str | None, reason: str, *, wait: bool, format: Format
 ) -> None:
     begun, live = roll_back_code_deployment(world, engine, to, reason)
+    is_server = code_deploy_of(engine.settings).platform == "Server"
+    how = "on the other side's instances" if is_server else "with all steps and hooks"
     said = (
-        f"deployment {begun.id} takes {engine.target} back from {live} to {begun.release}, with all steps and hooks; "
-        f"watch it with bluegreen watch {engine.target}"
+        f"deployment {begun.id} takes {engine.target} back from {live} to {begun.release}, {how}; watch it with "
+        f"bluegreen watch {engine.target}"
     )
     view = begun.view(world.now())
     if wait:

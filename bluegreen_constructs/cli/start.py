@@ -62,7 +62,8 @@ def start_command(
     what Amazon ECS rolls out come with its template: 3, and 4 while a deployment is in flight.
 
     For what AWS CodeDeploy deploys, the task definition that the template made last is registered again with the
-    release's image, unless it has it, and a deployment of it is created.
+    release's image, unless it has it, and a deployment of it is created. On EC2 instances the release is the archive
+    NAME.zip in the fleet's bucket, and is deployed to the side whose instances are not registered in the target group.
     """
     shipped = Release(release, image, "" if version is None else str(version))
     with opened(context) as world:

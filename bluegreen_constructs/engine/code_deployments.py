@@ -1,6 +1,6 @@
 """What AWS CodeDeploy says about the deployments of a target, and what may be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -65,10 +65,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """A revision for instances: a zip archive in S3."""
+
+    bucket: str
+    key: str
+
+    @property
+    def address(self) -> str:
+        """As `CodeDeploymentSeen.revision` has it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class StoredObjects(Protocol):
+    """Amazon S3. Any call may raise an `AwsError`."""
+
+    def is_stored(self, bucket: str, key: str) -> bool:
+        """Whether the object is there. One call: HeadObject."""
+
+
+@dataclass(frozen=True, slots=True)
 class CodeDeploymentSeen:
     """One deployment, in CodeDeploy's own words.
 
-    creator: who made it, such as `user` or `codeDeployRollback`.
+    group: the deployment group (empty: not said). creator: who made it, such as `user` or `codeDeployRollback`.
     task_definition: what its AppSpec names (empty: CodeDeploy did not say it here, see `CodeDeployments.revision`).
     revision: the SHA-256 of its AppSpec, or the S3 object (empty: not said).
     error, error_code: why it failed or was stopped.
@@ -96,6 +116,7 @@ class CodeDeploymentSeen:
     keeps: timedelta = timedelta(0)
     keeps_now: bool = False
     goes_back_on: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def is_in_flight(self) -> bool:
@@ -130,6 +151,14 @@ class CodeDeployments(Protocol):
         """Begin a deployment, and answer its id. One call: CreateDeployment.
 
         Raises DeploymentHeldError when another one is in flight in the group.
+        """
+
+    def create_on_instances(
+        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+    ) -> str:
+        """Begin a deployment to the instances that have all these tags, and answer its id. One call: CreateDeployment.
+
+        Raises DeploymentHeldError when another one is in flight in the group; one in another group does not hold it.
         """
 
     def proceed(self, id: str) -> None:

@@ -13,6 +13,7 @@ from bluegreen_constructs.engine.code_deployments import (
     EventSeen,
     NotWaitingError,
     Progress,
+    StoredArchive,
 )
 from bluegreen_constructs.engine.ecs_release import release_name
 from bluegreen_constructs.engine.errors import AwsError
@@ -50,7 +51,8 @@ def code_deploy_settings(**others: object) -> TargetSettings:
     return replace(example, **(sides | usual | others))
 
 
-def server_settings() -> TargetSettings:
+def server_settings(**others: object) -> TargetSettings:
+    """On instances: one target group, a deployment group of each side, archives in `releases/inference/`."""
     where = CodeDeploySettings(
         APPLICATION,
         GROUP,
@@ -59,7 +61,8 @@ def server_settings() -> TargetSettings:
         prefix="inference/",
         other_group=OTHER_GROUP,
     )
-    return code_deploy_settings(codedeploy=where)
+    made = code_deploy_settings(codedeploy=replace(where, **others))
+    return replace(made, green=made.blue, steps=())
 
 
 def definition_arn(revision: int) -> str:
@@ -102,13 +105,17 @@ class Registered:
 
 @dataclass
 class CodeDeployed:
-    """`CodeDeployments` of one group; `fails` is what an operation answers instead, once for each entry."""
+    """`CodeDeployments` of one application; `fails` is what an operation answers instead, once for each entry.
+
+    A deployment without a group is in whichever is asked for. asked_for: the instances' tags of each that was made.
+    """
 
     seen: list[CodeDeploymentSeen] = field(default_factory=list)
     far: dict[str, Progress] = field(default_factory=dict)
     app_specs: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     fails: dict[str, AwsError] = field(default_factory=dict)
+    asked_for: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def brought(self, id: str, number: int, status: str = "Succeeded", **others: object) -> CodeDeploymentSeen:
         """Put a deployment of a revision in front of the others; each begins a minute after the one before."""
@@ -137,13 +144,13 @@ class CodeDeployed:
     def in_flight(self, application: str, group: str) -> str:
         self._called("ListDeployments")
         assert (application, group) in {(APPLICATION, GROUP), (APPLICATION, OTHER_GROUP)}
-        return next((one.id for one in self.seen if one.is_in_flight), "")
+        return next((one.id for one in self.seen if one.is_in_flight and one.group in {"", group}), "")
 
     def latest(self, application: str, group: str, limit: int = 20) -> Sequence[CodeDeploymentSeen]:
         self._called("ListDeployments")
         self._called("BatchGetDeployments")
         assert (application, group) in {(APPLICATION, GROUP), (APPLICATION, OTHER_GROUP)}
-        return self.seen[:limit]
+        return [one for one in self.seen if one.group in {"", group}][:limit]
 
     def deployment(self, id: str) -> CodeDeploymentSeen:
         self._called("GetDeployment")
@@ -171,6 +178,20 @@ class CodeDeployed:
         # As CodeDeploy answers it: the AppSpec's content is left out, and found by its SHA-256.
         self.app_specs[f"sha-{made}"] = app_spec
         self.brought(made, 0, "Created", description=description, task_definition="", revision=f"sha-{made}")
+        return made
+
+    def create_on_instances(
+        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+    ) -> str:
+        self._called("CreateDeployment")
+        assert application == APPLICATION
+        assert group in {GROUP, OTHER_GROUP}
+        if any(one.is_in_flight and one.group == group for one in self.seen):  # the other group's is no hindrance
+            raise DeploymentHeldError("The Deployment Group already has an active Deployment")
+        made = f"d-NEW{len(self.seen) + 1}"
+        said = {"group": group, "revision": archive.address, "description": description}
+        self.brought(made, 0, "Created", task_definition="", **said)
+        self.asked_for[made] = dict(tags)
         return made
 
     def proceed(self, id: str) -> None:

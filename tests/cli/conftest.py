@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from tests.cli.code_deployed import code_deploy_settings
+from tests.cli.code_deployed import code_deploy_settings, server_settings
 from tests.cli.deployed_services import ecs_settings
 from tests.cli.operated_world import OperatedWorld, Operator
 from tests.cli.slots_world import OperatedSlots
@@ -37,6 +37,12 @@ def unjudged(capsys: pytest.CaptureFixture[str]) -> Operator:
 def deployed(capsys: pytest.CaptureFixture[str]) -> Operator:
     """An operator with one target, Serving/Inference, which AWS CodeDeploy deploys, and its first revision."""
     return Operator(capsys, OperatedWorld(code_deploy_settings()))
+
+
+@pytest.fixture
+def on_instances(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """An operator with one target, Serving/Inference, on whose instances AWS CodeDeploy deployed nothing yet."""
+    return Operator(capsys, OperatedWorld(server_settings()))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from bluegreen_constructs.testing import (
     example_settings,
 )
 from tests.cli.code_deployed import CodeDeployed, Registered
+from tests.cli.code_deployed_fleet import Fleet, Stored
 from tests.cli.deployed_services import DeployedServices
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/sam"
@@ -98,6 +99,8 @@ class OperatedWorld:
         self.services = DeployedServices()
         self.deployer = CodeDeployed()
         self.registered = Registered()
+        self.fleet = Fleet()
+        self.stored = Stored()
         self.is_ssm_down = False
         self.is_sts_down = False
 
@@ -188,6 +191,12 @@ class OperatedWorld:
 
     def code_deployments(self) -> CodeDeployed:
         return self.deployer
+
+    def fleet_sides(self) -> Fleet:
+        return self.fleet
+
+    def stored_objects(self) -> Stored:
+        return self.stored
 
     def caller(self) -> str:
         if self.is_sts_down:

@@ -12,7 +12,17 @@ from bluegreen_constructs.engine.app_spec import ecs_app_spec
 from bluegreen_constructs.engine.aws import clients
 from bluegreen_constructs.engine.code_deployments import IN_FLIGHT
 from bluegreen_constructs.engine.settings_codec import settings_to_dict
-from tests.cli.code_deployed import APPLICATION, FAMILY, GROUP, TARGET, code_deploy_settings, definition_arn
+from bluegreen_constructs.engine.target_settings import TargetSettings
+from tests.cli.code_deployed import (
+    APPLICATION,
+    FAMILY,
+    GROUP,
+    OTHER_GROUP,
+    TARGET,
+    code_deploy_settings,
+    definition_arn,
+    server_settings,
+)
 
 WHERE = {"applicationName": APPLICATION, "deploymentGroupName": GROUP}
 IN_GROUP = {**WHERE, "includeOnlyStatuses": list(IN_FLIGHT)}
@@ -25,15 +35,19 @@ def stubbed(monkeypatch: pytest.MonkeyPatch, maker: str, service: str) -> Stubbe
     return stubber
 
 
-@pytest.fixture
-def codedeploy(monkeypatch: pytest.MonkeyPatch) -> Stubber:
+def stubbed_with(monkeypatch: pytest.MonkeyPatch, target: TargetSettings) -> Stubber:
     """CodeDeploy, and a parameter with the target's settings."""
-    settings = settings_to_dict(code_deploy_settings())
+    settings = settings_to_dict(target)
     value = json.dumps({"settings": settings, "table": "", "state_machine": ""})
     name = f"/bluegreen/targets/{TARGET}"
     ssm = stubbed(monkeypatch, "ssm", "ssm")
     ssm.add_response("get_parameter", {"Parameter": {"Name": name, "Value": value}}, {"Name": name})
     return stubbed(monkeypatch, "code_deployments", "codedeploy")
+
+
+@pytest.fixture
+def codedeploy(monkeypatch: pytest.MonkeyPatch) -> Stubber:
+    return stubbed_with(monkeypatch, code_deploy_settings())
 
 
 def info(**more: object) -> dict:
@@ -80,5 +94,52 @@ def test_a_start_registers_a_revision_and_deploys_it(
     codedeploy.add_client_error("batch_get_deployment_targets", "DeploymentNotStartedException")
     assert run(["start", TARGET, "--release", "1.1", "--reason", "ticket 4711"]) == 0
     for one in (ecs, codedeploy):
+        one.assert_no_pending_responses()
+    assert capsys.readouterr().out.startswith("deployment d-1 of 1.1 to Serving/Inference has begun")
+
+
+def test_a_start_on_instances_looks_at_both_groups_the_archive_and_the_sides_and_deploys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = server_settings()
+    codedeploy = stubbed_with(monkeypatch, settings)
+    elbv2 = stubbed(monkeypatch, "target_health", "elbv2")
+    ec2 = stubbed(monkeypatch, "instances", "ec2")
+    s3 = stubbed(monkeypatch, "stored_objects", "s3")
+    for group in (GROUP, OTHER_GROUP):
+        codedeploy.add_response("list_deployments", {"deployments": []}, {**IN_GROUP, "deploymentGroupName": group})
+    s3.add_response("head_object", {}, {"Bucket": "releases", "Key": "inference/1.1.zip"})
+    healthy = {"Target": {"Id": "i-1"}, "TargetHealth": {"State": "healthy"}}
+    elbv2.add_response(
+        "describe_target_health",
+        {"TargetHealthDescriptions": [healthy]},
+        {"TargetGroupArn": settings.blue.group_arn},
+    )
+    instances = [
+        {
+            "InstanceId": name,
+            "State": {"Name": "running"},
+            "Tags": [{"Key": "bluegreen:fleet", "Value": TARGET}, {"Key": "bluegreen:side", "Value": side}],
+        }
+        for name, side in (("i-1", "green"), ("i-2", "blue"))
+    ]
+    asked = {"Filters": [{"Name": "tag:bluegreen:fleet", "Values": [TARGET]}]}
+    ec2.add_response("describe_instances", {"Reservations": [{"Instances": instances}]}, asked)
+    stored = {"bucket": "releases", "key": "inference/1.1.zip", "bundleType": "zip"}
+    tags = {"bluegreen:fleet": TARGET, "bluegreen:side": "blue"}
+    sets = [[{"Key": key, "Value": value, "Type": "KEY_AND_VALUE"}] for key, value in tags.items()]
+    revision = {"revisionType": "S3", "s3Location": stored}
+    created = {
+        "applicationName": APPLICATION,
+        "deploymentGroupName": OTHER_GROUP,
+        "revision": revision,
+        "targetInstances": {"ec2TagSet": {"ec2TagSetList": sets}},
+        "description": "release 1.1 (blue)",
+    }
+    codedeploy.add_response("create_deployment", {"deploymentId": "d-1"}, created)
+    seen = info(status="Created", revision=revision, description="release 1.1 (blue)", deploymentGroupName=OTHER_GROUP)
+    codedeploy.add_response("get_deployment", {"deploymentInfo": seen})
+    assert run(["start", TARGET, "--release", "1.1"]) == 0
+    for one in (codedeploy, elbv2, ec2, s3):
         one.assert_no_pending_responses()
     assert capsys.readouterr().out.startswith("deployment d-1 of 1.1 to Serving/Inference has begun")

@@ -3,8 +3,8 @@
 import pytest
 
 from bluegreen_constructs.engine.errors import AwsError
-from tests.cli.code_deployed import TARGET, definition, definition_arn, server_settings
-from tests.cli.operated_world import OperatedWorld, Operator
+from tests.cli.code_deployed import definition, definition_arn
+from tests.cli.operated_world import Operator
 
 
 @pytest.fixture
@@ -133,8 +133,3 @@ def test_waiting_for_it_ends_as_it_does(two: Operator) -> None:
 def test_a_failing_call_is_said_in_the_words_of_aws(two: Operator) -> None:
     two.world.deployer.fails["CreateDeployment"] = AwsError("Rate exceeded")
     assert two.is_refused(1, "rollback") == "Rate exceeded"
-
-
-def test_on_instances_the_command_to_type_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    operator = Operator(capsys, OperatedWorld(server_settings()))
-    assert "key=inference/1.1.zip" in operator.is_refused(3, "rollback", TARGET, "--to", "1.1")

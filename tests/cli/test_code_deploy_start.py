@@ -5,7 +5,7 @@ import pytest
 from bluegreen_constructs.cli.commands import run
 from bluegreen_constructs.engine.code_deployments import DeploymentHeldError
 from bluegreen_constructs.engine.errors import AwsError
-from tests.cli.code_deployed import REPOSITORY, TARGET, code_deploy_settings, definition_arn, server_settings
+from tests.cli.code_deployed import REPOSITORY, TARGET, code_deploy_settings, definition_arn
 from tests.cli.operated_world import OperatedWorld, Operator
 
 
@@ -149,20 +149,6 @@ def test_a_family_without_the_container_is_refused_before_anything_is_made(deplo
     first.content["containerDefinitions"].pop()
     assert "has no container 'app', only log" in deployed.is_refused(1, "start", TARGET, "--release", "1.1")
     assert deployed.world.registered.calls == ["DescribeTaskDefinition"]
-
-
-def test_on_instances_the_command_to_type_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    operator = Operator(capsys, OperatedWorld(server_settings()))
-    said = operator.is_refused(3, "start", TARGET, "--release", "1.1")
-    assert said.startswith("CodeDeploy deploys Serving/Inference to instances")
-    for part in (
-        "aws deploy create-deployment --application-name Serving-Inference --deployment-group-name",
-        "--s3-location bucket=releases,key=inference/1.1.zip,bundleType=zip",
-        '[{"Key":"bluegreen:side","Value":"green","Type":"KEY_AND_VALUE"}]',
-        "while green is: the same with Serving-Inference-green and the side blue",
-    ):
-        assert part in said
-    assert operator.world.deployer.calls == []
 
 
 def test_a_target_of_codedeploy_needs_no_table_to_start(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,21 @@ def test_every_link_into_the_repository_leads_somewhere() -> None:
             assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
 
 
+def anchor(heading: str) -> str:
+    """As a forge makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.stem
+)
+def test_every_link_to_a_part_of_a_page_leads_to_a_heading(page: Path) -> None:
+    for file, part in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", page.read_text(encoding="utf-8")):
+        there = (page.parent / file if file else page).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", there, flags=re.DOTALL), flags=re.MULTILINE)
+        assert part in {anchor(one) for one in headings}, f"{page.name}: {file}#{part}"
+
+
 def test_ci_runs_what_the_readme_tells_everybody_to_run() -> None:
     assert "make test" in README
     assert "exec make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

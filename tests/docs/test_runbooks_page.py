@@ -21,6 +21,7 @@ from bluegreen_constructs.engine.swap.lifecycle import SwapPhase
 from bluegreen_constructs.engine.target_settings import TargetSettings
 from bluegreen_constructs.engine.weights import forward
 from bluegreen_constructs.testing_slots import example_slots
+from tests.cli.code_deployed import APPLICATION, GROUP, code_deploy_settings, definition, definition_arn
 from tests.cli.deployed_services import HOOK, deployment_arn, ecs_settings, judging
 from tests.cli.operated_world import OperatedWorld, Operator, settings_of
 from tests.cli.slots_world import OperatedSlots
@@ -127,6 +128,52 @@ def made_live(world: OperatedWorld) -> None:
     world.on_wait = [lambda: world.services.becomes(status="SUCCESSFUL", weight=100.0)]
 
 
+def does_not_boot(world: OperatedWorld) -> None:
+    world.first.fleets.trouble[world.first.settings.green.group_arn] = "no instance is healthy"
+    world.begun("1.4.2", minutes=3, id=ID)
+    assert world.rollout.phase is Phase.PREPARING
+
+
+# The same of a service that CodeDeploy deploys
+
+DEPLOYMENT = "d-ABCDEF123"
+
+
+def brought_by_code_deploy(world: OperatedWorld) -> None:
+    world.registered.known += [definition(2, "1.1"), definition(3, "1.2")]
+    world.deployer.brought("d-1", 2)
+    world.deployer.brought(DEPLOYMENT, 3, description="release 1.2 (Inference:3)")
+
+
+def ready(world: OperatedWorld) -> None:
+    brought_by_code_deploy(world)
+    world.deployer.becomes(status="Ready", finished_at=None, approval=timedelta(days=1))
+    world.deployer.is_at("AfterAllowTestTraffic")
+
+
+def then_goes_back(world: OperatedWorld) -> None:
+    ready(world)
+    stop = world.deployer.stop
+
+    def taken_back_by_another(id: str) -> None:
+        stop(id)
+        world.deployer.goes_back()
+
+    world.deployer.stop = taken_back_by_another
+    world.on_wait = [lambda: world.deployer.becomes(status="Succeeded", finished_at=world.now())]
+
+
+def moving_all_down(world: OperatedWorld) -> None:
+    ready(world)
+    world.deployer.becomes(status="InProgress")
+    world.is_ssm_down = world.is_sts_down = True
+
+
+def live_by_code_deploy(world: OperatedWorld) -> None:
+    brought_by_code_deploy(world)
+    world.on_wait = [lambda: world.deployer.becomes(status="Succeeded", finished_at=world.now())]
+
+
 # The same of an application with slots
 
 
@@ -209,6 +256,23 @@ def started_again(world: OperatedWorld) -> bool:
     return world.rollout.release.name == "1.4.3"
 
 
+def still_waits(world: OperatedWorld) -> bool:
+    return world.deployer.seen[0].status == "Ready"
+
+
+def taken_back(world: OperatedWorld) -> bool:
+    return [one.status for one in world.deployer.seen[:2]] == ["Succeeded", "Stopped"]
+
+
+def stopped_by_hand(world: OperatedWorld) -> bool:
+    return world.deployer.deployment_of(DEPLOYMENT).error_code == "MANUAL_STOP"
+
+
+def former_is_deployed(world: OperatedWorld) -> bool:
+    last = world.deployer.seen[0]
+    return last.status == "Succeeded" and definition_arn(2) in world.deployer.app_specs[last.revision]
+
+
 def went_back_and_was_accepted(world: OperatedWorld) -> bool:
     accepted = world.rollout.release.name == "1.4.2" and not world.rollout.has_ended
     return accepted and world.store.records["Serving/Model"]["1.4.1"].status == "promoted"
@@ -257,12 +321,19 @@ SITUATIONS: dict[str, Any] = {
     "The lock": Situation(at_ten_percent, lambda world: world.rollout.release.name == "1.4.2"),
     "Take the lock away": Situation(moved_by_hand, started_again),
     "Back from a release that was promoted": Situation(promoted, went_back_and_was_accepted),
+    "An instance whose release does not boot": Situation(does_not_boot, started_again),
     "A service that Amazon ECS rolls out": Situation(deployed, lambda world: not gone_back(world), ecs_settings()),
     "A deployment does not go on": Situation(waits_for_approval, gone_back, ecs_settings()),
     "Abort a deployment with Parameter Store down": Situation(deployed_all_down, going_back, ecs_settings()),
     "Amazon ECS ignores the alarms": Situation(unwatched, gone_back, ecs_settings(is_judged=False)),
     "A hotfix while an alarm is red": Situation(hotfix, lambda world: not gone_back(world), ecs_settings()),
     "Back from a release that Amazon ECS has made live": Situation(made_live, former_is_live, ecs_settings()),
+    "A service that AWS CodeDeploy deploys": Situation(ready, still_waits, code_deploy_settings()),
+    "A deployment waits, or goes back": Situation(then_goes_back, taken_back, code_deploy_settings()),
+    "Abort it with Parameter Store down": Situation(moving_all_down, stopped_by_hand, code_deploy_settings()),
+    "Back from a release that CodeDeploy has made live": Situation(
+        live_by_code_deploy, former_is_deployed, code_deploy_settings()
+    ),
     "An application with slots": SlotsSituation(with_release, serves("first", "1.4.2")),
     "A preview that nobody completes": SlotsSituation(previewed, serves("first", "1.4.3")),
     "A swap that halted": SlotsSituation(written_by_hand, serves("first", "1.4.2")),
@@ -299,13 +370,20 @@ def test_the_commands_of_a_section_do_what_it_says(capsys: pytest.CaptureFixture
     assert SITUATIONS[heading].ends(operator.world)
 
 
+_CLIENTS = {"s3api": "s3", "deploy": "codedeploy"}
+"""What botocore calls a service that the AWS CLI calls otherwise."""
+_FLAGS = {"autoRollbackEnabled"}
+
+
 def by_hand(world: Any, service: str, operation: str, *options: str) -> None:
     """Hold a command of the AWS CLI against the API's own model, and give its effect on the live rule to the world."""
-    model = boto3.client(service).meta.service_model
+    model = boto3.client(_CLIENTS.get(service, service)).meta.service_model
     names = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(names[operation]).input_shape
     known = {xform_name(member, "-"): member for member in shape.members}
-    given = {known[name.removeprefix("--")]: value for name, value in zip(options[::2], options[1::2], strict=True)}
+    flags = [name for name in options if name.startswith("--") and known[name.removeprefix("--")] in _FLAGS]
+    pairs = [word for word in options if word not in flags]
+    given = {known[name.removeprefix("--")]: value for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
     assert set(shape.required_members) <= set(given)
     rules, settings = (
         (world.rules(), world.app.settings)
@@ -333,6 +411,13 @@ def by_hand(world: Any, service: str, operation: str, *options: str) -> None:
         case "stop-service-deployment":
             assert given["stopType"] == "ROLLBACK"
             world.services.stop(given["serviceDeploymentArn"])
+        case "list-deployments":
+            assert (given["applicationName"], given["deploymentGroupName"]) == (APPLICATION, GROUP)
+            assert world.deployer.seen[0].id == DEPLOYMENT
+        case "stop-deployment":
+            assert (given, flags) == ({"deploymentId": DEPLOYMENT}, ["--auto-rollback-enabled"])
+        case "head-object" | "describe-scaling-activities" | "describe-instances" | "get-console-output":
+            assert world.rollout.phase is Phase.PREPARING, "there is still something to see"
         case _:
             assert service == "cloudformation"
             assert given == {"StackName": "Serving"}

@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from bluegreen_constructs.engine.target_settings import Compute, SideSettings
 from bluegreen_constructs.rehearsal.load import LoadRecord
-from bluegreen_constructs.rehearsal.scenarios.canary_release import CANARY_RELEASES, CanaryRelease, Harm, judged
+from bluegreen_constructs.rehearsal.scenarios.canary_release import (
+    CANARY_RELEASES,
+    FLEET_RELEASES,
+    CanaryRelease,
+    Harm,
+    judged,
+)
 from bluegreen_constructs.rehearsal.scenarios.canary_seen import CanarySeen, Execution, RuleWrite, Tasks
 from tests.rehearsal.canary_records import (
     BACK_WEIGHTS,
@@ -15,6 +22,7 @@ from tests.rehearsal.canary_records import (
     FIRST,
     FULL,
     SECOND,
+    SETTINGS,
     TICK,
     answered,
     back,
@@ -31,7 +39,7 @@ from tests.rehearsal.canary_records import (
     weights,
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in CANARY_RELEASES}
+SCENARIOS = {scenario.name: scenario for scenario in (*CANARY_RELEASES, *FLEET_RELEASES)}
 GOOD, BAD = SCENARIOS["canary-good"], SCENARIOS["canary-bad-errors"]
 LATE, WRONG = SCENARIOS["canary-bad-slow"], SCENARIOS["canary-bad-predictions"]
 FAULTS: dict[Harm, dict[str, object]] = {
@@ -39,6 +47,7 @@ FAULTS: dict[Harm, dict[str, object]] = {
     Harm.SLOW: {"latency": 1.5},
     Harm.PREDICTIONS: {"is_wrong": True},
 }
+CLOCK = {"origin": 1000.0, "speed": 30.0}
 GUILTY = {Harm.ERRORS: "errors", Harm.SLOW: "slow", Harm.PREDICTIONS: "predictions"}
 
 
@@ -65,15 +74,27 @@ def test_tasks_were_scaled_in_when_they_were_told_to_stop_though_they_still_drai
     def task(state: str, stopping_at: float | None) -> dict[str, object]:
         return {"state": state, "stopping_at": stopping_at, "stopped_at": None}
 
+    quiet, busy = SETTINGS.blue, SETTINGS.green
     # The clock's origin is second 1000; at 30 times its speed, rehearsed second 1300 is second 1010.
     tasks = [task("STOPPED", 1030.0), task("DEACTIVATING", 1330.0), task("STOPPING", 1300.0)]
-    state = {
-        "clock": {"origin": 1000.0, "speed": 30.0},
-        "ecs": {"services": {"quiet": {"desired": 0, "tasks": tasks}, "busy": {"desired": 1, "tasks": []}}},
+    services = {quiet.service: {"desired": 0, "tasks": tasks}, busy.service: {"desired": 1, "tasks": []}}
+    state = {"clock": CLOCK, "ecs": {"services": services}}
+    assert Tasks.of(state, quiet, 1005.0) == Tasks(0, 0, 1010.0)
+    services[busy.service]["tasks"] = [task("RUNNING", None)]
+    assert Tasks.of(state, busy, 1005.0) == Tasks(1, 1, None)
+
+
+def test_instances_were_scaled_in_when_the_first_was_told_to_end_after_the_rollout_began() -> None:
+    side = SideSettings("arn:blue", "targetgroup/blue/1", Compute.AUTO_SCALING, auto_scaling_group="fleet-blue")
+    groups = {
+        "fleet-blue": {"desired": 0, "in_service": 0, "terminations": [1330.0, 1300.0, 1030.0]},
+        "fleet-green": {"desired": 2, "in_service": 1, "terminations": []},
     }
-    assert Tasks.of(state, "quiet", 1005.0) == Tasks(0, 0, 1010.0)
-    state["ecs"]["services"]["busy"]["tasks"] = [task("RUNNING", None)]
-    assert Tasks.of(state, "busy", 1005.0) == Tasks(1, 1, None)
+    state = {"clock": CLOCK, "instances": {"groups": groups}}
+    assert Tasks.of(state, side, 1005.0) == Tasks(0, 0, 1010.0), "the first was told to end before that"
+    assert Tasks.of(state, side, 1010.0).first_stopping == 1010.0
+    assert Tasks.of(state, side, 1012.0).first_stopping is None
+    assert Tasks.of(state, replace(side, auto_scaling_group="fleet-green"), 1005.0) == Tasks(2, 1, None)
 
 
 class TestEveryRelease:

@@ -22,6 +22,7 @@ SLOTS = ("slots-swap", "slots-killed-at-commit")
 SESSIONS = {
     "ecs": (
         *(name for name in NAMES if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH}),
+        "codedeploy-ecs",
         "destroy",
     ),
     "judged-and-canary": (*JUDGED, *SLOTS, *CANARIES),
@@ -29,6 +30,7 @@ SESSIONS = {
     "judged-thorough": JUDGED_THOROUGH,
     "slots-thorough": tuple(name for name in NAMES if name.startswith("slots-") and name not in SLOTS),
     "canary-thorough": tuple(name for name in NAMES if name.startswith(("canary-", "ab-")) and name not in CANARIES),
+    "fleet-thorough": ("fleet-good", "fleet-bad"),
 }
 PLAYED = [
     pytest.param(

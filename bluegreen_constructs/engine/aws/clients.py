@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .elbv2_rules import Elbv2Client
     from .eventbridge_events import EventBridgeClient
     from .executions import StepFunctionsClient
+    from .fleet_sides import InstancesClient, TargetHealthClient
     from .lambda_hooks import LambdaClient
     from .launch_template_versions import LaunchTemplateClient
     from .live_task_sets import TaskSetClient
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .parameter_settings import SsmClient
     from .sampled_requests import S3Client
     from .slot_services import SlotEcsClient, SlotScalingClient
+    from .stored_objects import ObjectsClient
     from .verdict_metric import MetricClient
 
 # Three tries of botocore's standard mode, 13 s at most each, and its pauses between them. Handlers keep this much of
@@ -171,3 +173,18 @@ def live_task_sets() -> "TaskSetClient":
 def own_function() -> "LambdaClient":
     """Lambda, to go on in another invocation; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("LambdaClient", boto3.client("lambda", config=_PATIENT))
+
+
+def target_health() -> "TargetHealthClient":
+    """Elastic Load Balancing v2, for targets; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("TargetHealthClient", boto3.client("elbv2", config=_PATIENT))
+
+
+def instances() -> "InstancesClient":
+    """Amazon EC2, for instances; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("InstancesClient", boto3.client("ec2", config=_PATIENT))
+
+
+def stored_objects() -> "ObjectsClient":
+    """Amazon S3, for what is there; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("ObjectsClient", boto3.client("s3", config=_PATIENT))

@@ -13,6 +13,7 @@ from ..code_deployments import (
     EventSeen,
     NotWaitingError,
     Progress,
+    StoredArchive,
 )
 from ..errors import AwsError
 from .client_calls import AwsClient, Calls, entries, entry, number
@@ -128,6 +129,25 @@ class AwsCodeDeployments:
         }
         return str(self._calls.make(self._client.create_deployment, asked)["deploymentId"])
 
+    def create_on_instances(
+        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+    ) -> str:
+        """By a set of tag groups, of which an instance needs one tag each; of `tagFilters` any one would do.
+
+        https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TargetInstances.html
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-tagging.html
+        """
+        stored = {"bucket": archive.bucket, "key": archive.key, "bundleType": "zip"}
+        wanted = [[{"Key": key, "Value": value, "Type": "KEY_AND_VALUE"}] for key, value in tags.items()]
+        asked = {
+            "applicationName": application,
+            "deploymentGroupName": group,
+            "revision": {"revisionType": "S3", "s3Location": stored},
+            "targetInstances": {"ec2TagSet": {"ec2TagSetList": wanted}},
+            "description": description,
+        }
+        return str(self._calls.make(self._client.create_deployment, asked)["deploymentId"])
+
     def proceed(self, id: str) -> None:
         """Ends the wait before traffic moves, not the one before the original is terminated."""
         asked = {"deploymentId": id, "deploymentWaitType": "READY_WAIT"}
@@ -167,6 +187,7 @@ def _seen(given: Mapping[str, object]) -> CodeDeploymentSeen:
         keeps=_minutes(after, "terminationWaitTimeInMinutes"),
         keeps_now=bool(given.get("instanceTerminationWaitTimeStarted")),
         goes_back_on=tuple(map(str, cast("Sequence[object]", back.get("events") or ()))) if back.get("enabled") else (),
+        group=str(given.get("deploymentGroupName") or ""),
     )
 
 

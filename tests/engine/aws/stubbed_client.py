@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 # What IAM calls a service, and an operation, where it is not what boto3 calls it.
 _PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
-_ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+_ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadObject": "s3:GetObject"}
 
 _free: dict[str, list] = defaultdict(list)  # clients that a test is done with; making one costs more than a test
 

@@ -19,6 +19,9 @@ PATIENT = [
     (clients.one_off_tasks, "ecs"),
     (clients.s3, "s3"),
     (clients.code_deployments, "codedeploy"),
+    (clients.target_health, "elbv2"),
+    (clients.instances, "ec2"),
+    (clients.stored_objects, "s3"),
 ]
 
 

@@ -15,6 +15,7 @@ from bluegreen_constructs.engine.code_deployments import (
     DeploymentOverError,
     NotWaitingError,
     Progress,
+    StoredArchive,
 )
 from bluegreen_constructs.engine.errors import AwsError
 
@@ -75,6 +76,7 @@ class TestDeployment:
         assert (seen.approval, seen.keeps, seen.keeps_now) == (None, timedelta(minutes=15), False)
         assert seen.goes_back_on == ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
         assert (seen.error, seen.rolled_back_by, seen.is_rollback) == ("", "", False)
+        assert seen.group == "Group"
 
     @pytest.mark.parametrize(
         "revision",
@@ -222,6 +224,33 @@ class TestCalls:
         asked = {**GROUP, "revision": revision, "description": "release 2.0"}
         codedeploy.answers("create_deployment", {"deploymentId": "d-9"}, asked)
         assert deployments.create("App", "Group", SPEC, "release 2.0") == "d-9"
+
+    def test_a_deployment_to_instances_is_for_those_that_have_all_tags(
+        self, codedeploy: StubbedClient, deployments: AwsCodeDeployments
+    ) -> None:
+        stored = {"bucket": "releases", "key": "inference/2.0.zip", "bundleType": "zip"}
+        sets = [
+            [{"Key": "bluegreen:fleet", "Value": "A/B", "Type": "KEY_AND_VALUE"}],
+            [{"Key": "bluegreen:side", "Value": "green", "Type": "KEY_AND_VALUE"}],
+        ]
+        asked = {
+            **GROUP,
+            "revision": {"revisionType": "S3", "s3Location": stored},
+            "targetInstances": {"ec2TagSet": {"ec2TagSetList": sets}},
+            "description": "release 2.0 (green)",
+        }
+        codedeploy.answers("create_deployment", {"deploymentId": "d-9"}, asked)
+        archive = StoredArchive("releases", "inference/2.0.zip")
+        tags = {"bluegreen:fleet": "A/B", "bluegreen:side": "green"}
+        made = deployments.create_on_instances("App", "Group", archive, tags, "release 2.0 (green)")
+        assert made == "d-9"
+
+    def test_a_group_that_is_taken_makes_none_on_instances_either(
+        self, codedeploy: StubbedClient, deployments: AwsCodeDeployments
+    ) -> None:
+        codedeploy.fails("create_deployment", "DeploymentLimitExceededException")
+        with pytest.raises(DeploymentHeldError):
+            deployments.create_on_instances("App", "Group", StoredArchive("releases", "2.zip"), {"a": "b"}, "")
 
     def test_traffic_is_let_move_and_not_the_original_terminated(
         self, codedeploy: StubbedClient, deployments: AwsCodeDeployments

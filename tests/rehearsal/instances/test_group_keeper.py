@@ -195,3 +195,35 @@ def test_a_target_group_that_cannot_be_registered_in_is_tried_again(ec2: Ec2) ->
     ec2.no_group = ""
     ec2.tick()
     assert ec2.shown[0].registered_in == {GROUP, "arn:green"}
+
+
+def test_what_a_group_has_done_is_told_with_the_beginning_of_each_termination(ec2: Ec2) -> None:
+    assert ec2.keeper.describe() == {"fleet": {"desired": 2, "in_service": 2, "terminations": []}}
+    changed(ec2, desired=1)
+    ec2.tick()
+    began = ec2.now
+    assert ec2.keeper.describe() == {"fleet": {"desired": 1, "in_service": 1, "terminations": [began]}}
+    ec2.states.clear()
+    ec2.tick(rounds=2)
+    ec2.ending.clear()
+    changed(ec2, desired=0)
+    ec2.tick()
+    told = ec2.keeper.describe()["fleet"]
+    assert told == {"desired": 0, "in_service": 0, "terminations": [ec2.now, began]}, "its launches are none"
+
+
+def test_an_instance_that_is_only_starting_is_not_in_service() -> None:
+    ec2 = Ec2()
+    ec2.tick()
+    assert ec2.ids() == ["i-1", "i-2"]
+    assert ec2.keeper.describe() == {"fleet": {"desired": 2, "in_service": 0, "terminations": []}}
+
+
+def test_a_group_that_is_gone_is_told_with_what_is_left_of_it(ec2: Ec2) -> None:
+    ec2.group = None
+    ec2.tick()
+    assert ec2.keeper.describe()["fleet"] == {"desired": 0, "in_service": 0, "terminations": [ec2.now, ec2.now]}
+
+
+def test_before_the_first_round_nothing_is_told() -> None:
+    assert Ec2().keeper.describe() == {}

@@ -59,6 +59,20 @@ def test_an_instance_gets_its_address_its_targets_port_and_what_its_release_does
     assert spec.environment == {"FAULTS": "slow", "HOST": "127.20.1.1", "PORT": "8080", "RELEASE": "2.0.0"}
 
 
+def test_an_instance_of_a_side_is_told_which_and_what_its_release_sets_does_not_change_it(tasks: TasksFile) -> None:
+    tags = {"bluegreen:container": "web", "bluegreen:side": "green"}
+    assert program(tags, "1.0.0", tasks, address="127.20.1.1", port=8080).environment == {
+        "HOST": "127.20.1.1",
+        "PORT": "8080",
+        "RELEASE": "1.0.0",
+        "BLUEGREEN_SIDE": "green",
+    }
+    text = tasks.path.read_text() + '[releases."3.0.0".environment]\nBLUEGREEN_SIDE = "blue"\n'
+    tasks.path.write_text(text)
+    spec = program(tags, "3.0.0", TasksFile.read(tasks.path), address="", port=1)
+    assert spec.environment["BLUEGREEN_SIDE"] == "green"
+
+
 @pytest.mark.parametrize("tags", [{}, {"bluegreen:container": "none"}])
 def test_an_instance_whose_container_is_not_clear_is_refused_with_the_tag_to_set(
     tasks: TasksFile, tags: dict[str, str]
