@@ -28,8 +28,11 @@ def answer_of(rollout: Rollout, wait: timedelta) -> TickAnswer:
     """What the state machine is told about `rollout`."""
     mark = ENDED if rollout.has_ended else ABORTED
     # What cannot be taken back stays where it is, also when the engine fails: an alarm says so to people.
+    # So does what has baked: live may have left every rule by now, and would get all traffic cold.
+    is_baked = rollout.is_baked and rollout.phase is Phase.BAKING
     # And while a side is kept, the next rollout may have begun: then nothing is this execution's to write.
-    stays = rollout.is_kept or (rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING})
+    is_frozen = rollout.is_irreversible and rollout.phase in {Phase.SHIFTING, Phase.BAKING}
+    stays = rollout.is_kept or is_frozen or is_baked
     restore = {"RuleArn": rollout.settings.rule_arn, "Actions": _everything_on_serving(rollout)}
     return TickAnswer(
         rollout.target,
