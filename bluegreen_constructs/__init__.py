@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .engine.strategy import Split as Split
     from .engine.strategy import Step as Step
     from .engine.strategy import Steps as Steps
+    from .engine.warm_pool import WarmPool as WarmPool
     from .fleet_instances import FleetInstances as FleetInstances
     from .fleet_instances import Spot as Spot
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
@@ -116,6 +117,7 @@ _HOMES = {
     "TestTraffic": "test_traffic",
     "Tolerance": "engine.comparators",
     "TrafficRule": "traffic_rule",
+    "WarmPool": "engine.warm_pool",
     "WarmUp": "swap_options",
     "WebApp": "web_app",
 }
@@ -173,6 +175,7 @@ __all__ = [
     "TestTraffic",
     "Tolerance",
     "TrafficRule",
+    "WarmPool",
     "WarmUp",
     "WebApp",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 
-from .code_deploy import CodeDeploy
+from .code_deploy import CodeDeploy, MinimumHealthy
 from .engine.errors import ConfigurationError
 from .engine.guardrails import AlarmGuardrail
 from .fleet_instances import FleetInstances
@@ -75,6 +75,18 @@ def refuse_under_code_deploy(
     if instances.warm_pool is not None:
         raise ConfigurationError(
             f"{path} has CodeDeploy and a warm pool: instances come out of it without a revision, leave one of them out"
+        )
+    if instances.spot is not None:
+        raise ConfigurationError(
+            f"{path} has CodeDeploy and Spot: the instance that takes a reclaimed one's place has no revision and no "
+            "place in the target group, leave one of them out"
+        )
+    healthy = controller.configuration
+    if isinstance(healthy, MinimumHealthy) and healthy.count is not None and healthy.count >= scaling.min:
+        # https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-health.html
+        raise ConfigurationError(
+            f"{path} has MinimumHealthy(count={healthy.count}) and {scaling.min} instances on a side: CodeDeploy would "
+            f"have none to deploy to, give at most {scaling.min - 1}, or more instances"
         )
     if scaling.moves or scaling.max not in {None, scaling.min}:
         raise ConfigurationError(

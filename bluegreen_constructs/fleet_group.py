@@ -98,8 +98,8 @@ class FleetGroup(Construct):
                 "the disks are encrypted in the launch template, which the check does not follow through a mixed "
                 "instances policy; one type without a policy was considered, and is the default",
             )
-        if instances.warm_pool is not None:
-            pool = instances.warm_pool
+        pool = instances.pool
+        if pool is not None:
             autoscaling.CfnWarmPool(
                 self,
                 "WarmPool",

@@ -1,13 +1,13 @@
 """FleetInstances: what the instances of a fleet are: image, types, disk, what starts on them, Spot, a warm pool."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_ec2 as ec2
 
 from .engine.errors import ConfigurationError
-from .engine.warm_pool_settings import WarmPoolSettings
+from .engine.warm_pool import WarmPool
 from .release_artefact import Artefact
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class FleetInstances:
     root_device: str = "/dev/xvda"
     subnets: ec2.SubnetSelection | None = None
     spot: Spot | None = None
-    warm_pool: WarmPoolSettings | None = None
+    warm_pool: WarmPool | None = None
 
     def __post_init__(self) -> None:
         """Refuse at synth what would fail hours later, or be noticed by users first."""
@@ -91,17 +91,23 @@ class FleetInstances:
             )
         if not 1 <= self.disk_gib <= _LARGEST_DISK:
             raise ConfigurationError(f"FleetInstances disk_gib is {self.disk_gib}: give 1 to {_LARGEST_DISK} GiB")
-        if self.warm_pool is not None and self.is_mixed:
-            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html#warm-pools-limitations
-            raise ConfigurationError(
-                "FleetInstances has a warm pool together with Spot or several types, for which Auto Scaling has none: "
-                "give one type on demand, or leave the warm pool out"
-            )
+        if self.warm_pool is not None:
+            self._refuse_pool(self.warm_pool)
 
     @property
     def is_mixed(self) -> bool:
         """Whether a side is launched of more than one type, or partly on Spot."""
         return len(self.types) > 1 or self.spot is not None
+
+    @property
+    def pool(self) -> WarmPool | None:
+        """The warm pool of each side. Unless it says otherwise it always has its minimum, whatever the side runs.
+
+        AWS's own default would let the pool of the side out of use, which runs nothing, have as many instances as the
+        group may have at all.
+        """
+        pool = self.warm_pool
+        return pool if pool is None else replace(pool, most_prepared=pool.most_prepared or pool.minimum)
 
     def _refuse_architectures(self) -> None:
         found: dict[str, str] = {}
@@ -117,3 +123,19 @@ class FleetInstances:
                 f"FleetInstances has types of different processor architectures ({', '.join(found.values())}), and one "
                 "image: give types of the image's architecture"
             )
+
+    def _refuse_pool(self, pool: WarmPool) -> None:
+        if self.spot is not None:
+            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html
+            raise ConfigurationError(
+                "FleetInstances has a warm pool together with Spot, for which Auto Scaling has none: leave one of them "
+                "out"
+            )
+        if pool.state == "Hibernated":
+            # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-prerequisites.html
+            raise ConfigurationError(
+                "FleetInstances has a warm pool with the state Hibernated, for which image, type and disk have to be "
+                "made: use Stopped or Running"
+            )
+        if pool.minimum < 1:
+            raise ConfigurationError(f"FleetInstances has a warm pool with minimum {pool.minimum}: give 1 or more")

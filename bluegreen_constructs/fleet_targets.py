@@ -11,4 +11,4 @@ from .targets import Targets
 def fleet_targets(group: autoscaling.AutoScalingGroup, instances: FleetInstances) -> Targets:
     """The side: whether a bare name is a release there, and the pool that a release must not come out of."""
     found = Targets.of(group, port=instances.port)
-    return replace(found, named=instances.artefact is not None, warm_pool=instances.warm_pool)
+    return replace(found, named=instances.artefact is not None, warm_pool=instances.pool)

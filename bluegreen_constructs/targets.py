@@ -13,7 +13,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_lambda as lambda_
 
 from .engine.errors import ConfigurationError
-from .engine.warm_pool_settings import WarmPoolSettings
+from .engine.warm_pool import WarmPool
 
 EcsService: TypeAlias = ecs.FargateService | ecs.Ec2Service
 TargetSource: TypeAlias = (
@@ -65,7 +65,7 @@ class Targets:
     is_adopted: bool = False
     outside_vpc: bool = False
     named: bool = False
-    warm_pool: WarmPoolSettings | None = None
+    warm_pool: WarmPool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no target group can hold."""

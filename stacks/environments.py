@@ -258,7 +258,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 host="inference.test",
                 plain_http=True,
             ),
-            fleet=FleetSettings(types=("t3.small",), plain_http=True),
+            fleet=FleetSettings(types=("t3.small",), plain_http=True, limits=None),
         ),
         Environment(
             name="dev",

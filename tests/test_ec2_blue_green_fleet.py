@@ -10,7 +10,7 @@ from aws_cdk.assertions import Match, Template
 
 from bluegreen_constructs import Artefact, RolloutLimits, Scaling, Spot
 from bluegreen_constructs.engine.target_settings import Compute
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from tests.canary_service import new_stack, resources, settings_in, vpc_in
 from tests.fleet import AMI, IMAGE, bucket, fleet, instances
 
@@ -192,7 +192,7 @@ class TestMixedInstances:
 class TestWarmPool:
     def test_is_there_for_both_sides_and_known_to_the_engine(self) -> None:
         stack = new_stack()
-        pool = WarmPoolSettings(minimum=2, most_prepared=5, state="Hibernated", reuse=True)
+        pool = WarmPool(minimum=2, most_prepared=5, state="Running", reuse=True)
         fleet(stack, of={"warm_pool": pool}, scaling=Scaling(min=2, max=6, cpu_percent=50))
         found = Template.from_stack(stack)
         pools = [one["Properties"] for one in resources(found, "AWS::AutoScaling::WarmPool").values()]
@@ -202,12 +202,25 @@ class TestWarmPool:
             assert group["Ref"] in resources(found, GROUP)
             assert one == {
                 "MinSize": 2,
-                "PoolState": "Hibernated",
+                "PoolState": "Running",
                 "MaxGroupPreparedCapacity": 5,
                 "InstanceReusePolicy": {"ReuseOnScaleIn": True},
             }
         settings = settings_in(found)
         assert settings.blue.warm_pool == settings.green.warm_pool == pool
+
+    def test_has_its_minimum_whatever_the_side_runs_unless_told_otherwise(self) -> None:
+        stack = new_stack()
+        fleet(stack, of={"warm_pool": WarmPool(minimum=2)}, scaling=Scaling(min=2, max=6, cpu_percent=50))
+        found = Template.from_stack(stack)
+        for one in resources(found, "AWS::AutoScaling::WarmPool").values():
+            assert one["Properties"]["MaxGroupPreparedCapacity"] == 2
+        assert settings_in(found).blue.warm_pool == WarmPool(minimum=2, most_prepared=2)
+
+    def test_goes_with_several_types_on_demand(self) -> None:
+        stack = new_stack()
+        fleet(stack, of={"warm_pool": WarmPool(minimum=1), "types": ["g5.xlarge", "g5.2xlarge"]})
+        assert len(resources(Template.from_stack(stack), "AWS::AutoScaling::WarmPool")) == 2
 
 
 class TestTheConstruct:

@@ -14,17 +14,18 @@ from bluegreen_constructs import (
     ErrorComparison,
     ExpectedTraffic,
     FleetInstances,
+    MinimumHealthy,
     RolloutLimits,
     Scaling,
     ScheduledScaling,
     Spot,
 )
 from bluegreen_constructs.engine.errors import ConfigurationError
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from tests.canary_service import new_stack
 from tests.fleet import IMAGE, bucket, fleet, instances, under_code_deploy
 
-POOL = WarmPoolSettings(minimum=1)
+POOL = WarmPool(minimum=1)
 
 
 def refused(said: str, **options: object) -> None:
@@ -45,11 +46,9 @@ class TestInstances:
             ({"port": 0}, "port is 0: give a port between 1 and 65535"),
             ({"disk_gib": 0}, "disk_gib is 0: give 1 to 65536"),
             ({"disk_gib": 70_000}, "disk_gib is 70000"),
-            ({"warm_pool": POOL, "spot": Spot()}, "warm pool together with Spot or several types"),
-            (
-                {"warm_pool": POOL, "types": ["g5.xlarge", "g5.2xlarge"]},
-                "warm pool together with Spot or several types",
-            ),
+            ({"warm_pool": POOL, "spot": Spot()}, "warm pool together with Spot"),
+            ({"warm_pool": WarmPool(minimum=1, state="Hibernated")}, "the state Hibernated, for which image"),
+            ({"warm_pool": WarmPool(minimum=0)}, "a warm pool with minimum 0"),
         ],
     )
     def test_that_ec2_would_refuse(self, changes: dict[str, object], said: str) -> None:
@@ -104,7 +103,7 @@ class TestFleets:
         )
 
     def test_whose_pool_is_larger_than_a_side(self) -> None:
-        pool = WarmPoolSettings(minimum=1, most_prepared=9)
+        pool = WarmPool(minimum=1, most_prepared=9)
         refused(
             "most_prepared 9 and Scaling max 6", of={"warm_pool": pool}, scaling=Scaling(min=2, max=6, cpu_percent=50)
         )
@@ -129,6 +128,7 @@ class TestUnderCodeDeploy:
             ({"guardrails": [AlarmThresholds()]}, "the guardrail AlarmThresholds: alarms alone judge"),
             ({"controller": CodeDeploy(on_stack_update=True)}, "releases of EC2 instances are no part of a template"),
             ({"scaling": Scaling(min=2, max=6, cpu_percent=50)}, "Scaling that moves"),
+            ({"controller": CodeDeploy(configuration=MinimumHealthy(count=2))}, "and 2 instances on a side"),
             ({"bake": timedelta(seconds=90)}, "CodeDeploy counts it in whole minutes"),
             ({"bake": timedelta(days=3)}, "CodeDeploy allows at most 2880 minutes"),
         ],
@@ -143,6 +143,7 @@ class TestUnderCodeDeploy:
         ("changes", "said"),
         [
             ({"warm_pool": POOL}, "CodeDeploy and a warm pool"),
+            ({"spot": Spot()}, "CodeDeploy and Spot"),
             ({"artefact": None, "user_data": ec2.UserData.for_linux()}, "CodeDeploy without an artefact"),
         ],
     )

@@ -84,7 +84,7 @@ def test_one_instance_at_a_time_unless_told_otherwise() -> None:
 @pytest.mark.parametrize(
     ("healthy", "said"),
     [
-        (MinimumHealthy(count=3), {"Type": "HOST_COUNT", "Value": 3}),
+        (MinimumHealthy(count=1), {"Type": "HOST_COUNT", "Value": 1}),
         (MinimumHealthy(percent=75), {"Type": "FLEET_PERCENT", "Value": 75}),
     ],
 )

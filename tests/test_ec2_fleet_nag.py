@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 
 from bluegreen_constructs import Artefact, CodeDeploy, MinimumHealthy, RolloutEngine, Scaling, Spot
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from tests.canary_service import ENV, FLAGS
 from tests.fleet import fleet, instances, under_code_deploy
 from tests.test_ecs_service_nag import acknowledgements
@@ -37,7 +37,7 @@ def checked() -> tuple[set[tuple[str, str]], dict[tuple[str, str], str]]:
         of={"types": ["g5.xlarge", "g5.2xlarge"], "spot": Spot(), "artefact": Artefact(encrypted, first="1.0.0")},
         scaling=scaling,
     ).add_dashboard()
-    fleet(warm, instances=instances(warm, warm_pool=WarmPoolSettings(minimum=1)), scaling=scaling)
+    fleet(warm, instances=instances(warm, warm_pool=WarmPool(minimum=1)), scaling=scaling)
     fleet(
         deployed,
         instances=under_code_deploy(deployed),

@@ -22,7 +22,7 @@ from .slot_settings_codec import decode_slots, encode_slots
 from .stored_fields import StoredFields, as_seconds, without_defaults
 from .strategy import Step
 from .target_settings import Compute, Controller, HookSettings, SideSettings, TargetSettings
-from .warm_pool_settings import POOL_STATES, WarmPoolSettings
+from .warm_pool import POOL_STATES, WarmPool
 
 SCHEMA = 1
 
@@ -223,7 +223,7 @@ def _decode_side(stored: StoredFields) -> SideSettings:
     )
 
 
-def _encode_pool(pool: WarmPoolSettings) -> Json:
+def _encode_pool(pool: WarmPool) -> Json:
     values: Json = {
         "minimum": pool.minimum,
         "most_prepared": pool.most_prepared,
@@ -233,9 +233,9 @@ def _encode_pool(pool: WarmPoolSettings) -> Json:
     return without_defaults(values, _POOL_DEFAULTS)
 
 
-def _decode_pool(stored: StoredFields) -> WarmPoolSettings:
+def _decode_pool(stored: StoredFields) -> WarmPool:
     fields = stored.with_defaults(_POOL_DEFAULTS)
-    return WarmPoolSettings(
+    return WarmPool(
         minimum=fields.count("minimum"),
         most_prepared=fields.maybe(fields.count, "most_prepared"),
         state=fields.word("state", POOL_STATES),

@@ -12,7 +12,7 @@ from .comparison import ErrorComparison
 from .guardrails import LatencyComparison, MetricComparison
 from .slot_settings import SlotsSettings
 from .strategy import Step
-from .warm_pool_settings import WarmPoolSettings
+from .warm_pool import WarmPool
 
 Side: TypeAlias = Literal["blue", "green"]
 SIDES: tuple[Side, Side] = ("blue", "green")
@@ -63,7 +63,7 @@ class SideSettings:
     auto_scaling_group: str = ""
     scalable: bool = False
     named: bool = False
-    warm_pool: WarmPoolSettings | None = None
+    warm_pool: WarmPool | None = None
 
     @property
     def can_be_scaled(self) -> bool:

@@ -14,7 +14,7 @@ _UNKNOWN_ACCOUNT, _UNKNOWN_REGION = "unknown-account", "unknown-region"
 DEFAULT_QUALIFIER = "hnb659fds"
 _QUALIFIER = re.compile(r"/cdk-bootstrap/([^/]+)/version")
 # The settings are JSON in a string of a template, so the quotes may be escaped.
-_RUN_BY_ECS = re.compile(r"""\bcontroller[\\"]+:\s*[\\"]+ecs\b""")
+_NOT_BY_ROLLOUTS = re.compile(r"""\bcontroller[\\"]+:\s*[\\"]+(ecs|slots|codedeploy)\b""")
 _INSTANCES = frozenset({"AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"})
 
 
@@ -50,11 +50,11 @@ class AssemblyStack:
             yield logical_id, str(mapping(resource).get("Type")), mapping(mapping(resource).get("Properties"))
 
     def targets(self) -> Iterator[str]:
-        """The names of the targets in it that the constructs' own engine rolls out (CanaryAlb)."""
+        """The names of the targets in it that the constructs' own engine rolls out (CanaryAlb, Ec2BlueGreenFleet)."""
         for _, type_, properties in self.resources():
             name = str(properties.get("Name"))
             is_target = type_ == "AWS::SSM::Parameter" and name.startswith(PARAMETER_PREFIX)
-            if is_target and not _RUN_BY_ECS.search(json.dumps(properties.get("Value"))):
+            if is_target and not _NOT_BY_ROLLOUTS.search(json.dumps(properties.get("Value"))):
                 yield name.removeprefix(PARAMETER_PREFIX)
 
 

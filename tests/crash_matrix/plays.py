@@ -10,7 +10,7 @@ from bluegreen_constructs.engine.rollout import Rollout
 from bluegreen_constructs.engine.rollout_codec import rollout_from_json
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import SIDES, Compute, Side
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from tests.simulated_aws.behaviour import Behaviour
 from tests.simulated_aws.faults import Fault
 from tests.simulated_aws.invariants import Invariants
@@ -21,7 +21,7 @@ from tests.simulated_aws.world import SimulatedAws
 
 MINUTE = timedelta(minutes=1)
 REQUEST = {"target": "Serving/Model", "release": {"name": "2"}, "caller": "operator", "reason": "test"}
-POOL = WarmPoolSettings(2, reuse=True)
+POOL = WarmPool(2, reuse=True)
 _TRIES = 5
 
 SIZE: Counter[str] = Counter()
@@ -39,9 +39,7 @@ class Stage:
     invariants: Invariants
 
     @classmethod
-    def set(
-        cls, error_rate: float = 0.001, *, sticky: int | None = None, pool: WarmPoolSettings | None = None
-    ) -> "Stage":
+    def set(cls, error_rate: float = 0.001, *, sticky: int | None = None, pool: WarmPool | None = None) -> "Stage":
         """A stage on which release 2 fails so often; release 1 fails once in a thousand requests.
 
         pool: the sides are Auto Scaling groups with this pool, whose instances fetch releases by their name.
@@ -207,7 +205,7 @@ class Play:
     act: Callable[[Stage], None]
     error_rate: float
     promotes: bool
-    pool: WarmPoolSettings | None = None
+    pool: WarmPool | None = None
 
     def stage(self) -> Stage:
         """A stage for it."""
@@ -227,7 +225,7 @@ PLAYS = (
         good_in_one_step,
         0.001,
         promotes=True,
-        pool=WarmPoolSettings(2, reuse=True),
+        pool=WarmPool(2, reuse=True),
     ),
 )
 

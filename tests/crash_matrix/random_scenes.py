@@ -11,7 +11,7 @@ from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.guardrails import LatencyComparison
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import AlarmName, Compute, HookSettings, TargetSettings
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from tests.simulated_aws.behaviour import Behaviour
 from tests.simulated_aws.client import Answer
 from tests.simulated_aws.cloudwatch import CloudWatch
@@ -62,7 +62,7 @@ class Scene:
     scale_in_seconds: float | None = None
     reports_zeros: bool = False
     named: bool = False
-    pool: WarmPoolSettings | None = None
+    pool: WarmPool | None = None
     keep: timedelta = timedelta(0)
     sdk_tries: int = 1
     disturbances: Disturbances = field(default_factory=Disturbances)
@@ -132,7 +132,7 @@ SCENES = st.builds(
     scale_in_seconds=st.sampled_from([None, 180.0]),
     reports_zeros=st.booleans(),
     named=st.booleans(),
-    pool=st.sampled_from([None, WarmPoolSettings(2), WarmPoolSettings(2, reuse=True)]),
+    pool=st.sampled_from([None, WarmPool(2), WarmPool(2, reuse=True)]),
     keep=st.sampled_from([0 * MINUTE, 5 * MINUTE]),
     sdk_tries=st.sampled_from([1, 3]),
     disturbances=st.builds(

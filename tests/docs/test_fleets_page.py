@@ -20,7 +20,7 @@ from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.phases import QUIET_MINUTES
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.spans import in_words
-from bluegreen_constructs.engine.warm_pool_settings import POOL_STATES, WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import POOL_STATES, WarmPool
 from bluegreen_constructs.ingress import Ingress
 from bluegreen_constructs.rehearsal.catalogue import CATALOGUE
 from bluegreen_constructs.release_artefact import RELEASE_TAG, boot_script
@@ -50,7 +50,7 @@ def test_the_values_of_the_small_examples_are_as_the_page_says_of_them() -> None
         exec(example, found)
     assert found["spot"] == Spot(on_demand=2, percent=25)
     assert "Here two instances of a side are on demand, and of those above a quarter" in FLOWING
-    assert isinstance(found["pool"], WarmPoolSettings)
+    assert isinstance(found["pool"], WarmPool)
     assert found["pool"].state == "Stopped"
 
 
@@ -138,7 +138,7 @@ def test_the_states_of_a_pool_are_those_of_the_page() -> None:
     assert [state for state in POOL_STATES if f"`{state}`" not in PAGE] == []
 
 
-@pytest.mark.parametrize("kind", [FleetInstances, Artefact, Spot, Ec2BlueGreenFleet, RolloutLimits, WarmPoolSettings])
+@pytest.mark.parametrize("kind", [FleetInstances, Artefact, Spot, Ec2BlueGreenFleet, RolloutLimits, WarmPool])
 def test_what_is_said_of_a_value_is_one_of_its_keywords(kind: type) -> None:
     known = set(inspect.signature(kind).parameters)
     for given in re.findall(rf"`{kind.__name__}\(([^`]*)\)`", PAGE):

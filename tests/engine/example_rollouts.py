@@ -24,7 +24,7 @@ from bluegreen_constructs.engine.target_settings import (
     SideSettings,
     TargetSettings,
 )
-from bluegreen_constructs.engine.warm_pool_settings import POOL_STATES, WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import POOL_STATES, WarmPool
 from bluegreen_constructs.testing_slots import example_slots
 
 NINE = datetime(2026, 11, 5, 9, tzinfo=UTC)
@@ -187,7 +187,7 @@ SIDE_FIELDS = {
     "auto_scaling_group": NAMES,
     "scalable": st.booleans(),
     "named": st.booleans(),
-    "warm_pool": st.none() | st.builds(WarmPoolSettings, **POOL_FIELDS),
+    "warm_pool": st.none() | st.builds(WarmPool, **POOL_FIELDS),
 }
 HOOK_FIELDS = {
     "name": NAMES,

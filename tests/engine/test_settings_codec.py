@@ -43,7 +43,7 @@ from bluegreen_constructs.engine.target_settings import (
     SideSettings,
     TargetSettings,
 )
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 
 RECORDED = Path(__file__).parent / "recorded" / "settings_schema_1.json"
 METRIC_FIELDS = ("namespace", "bad", "total", "dimensions", "side_dimension")
@@ -68,7 +68,7 @@ def test_settings_are_the_same_after_writing_and_reading(given_settings: TargetS
     [
         (TargetSettings, {*SETTINGS_FIELDS}),
         (SideSettings, {*SIDE_FIELDS}),
-        (WarmPoolSettings, {*POOL_FIELDS}),
+        (WarmPool, {*POOL_FIELDS}),
         (CodeDeploySettings, {*CODE_DEPLOY_FIELDS}),
         (HookSettings, {*HOOK_FIELDS}),
         (ErrorComparison, {*TERMS, "mode"}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bluegreen_constructs.engine.settings_codec import settings_to_dict
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import PARAMETER_PREFIX, Compute, Side, SideSettings, TargetSettings
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 
 from .elbv2 import Group
 from .fleets import Fleet
@@ -53,7 +53,7 @@ class OneTarget:
         reports_zeros: bool = False,
         application: ApplicationMetric | None = None,
         named: bool = False,
-        warm_pool: WarmPoolSettings | None = None,
+        warm_pool: WarmPool | None = None,
     ) -> None:
         self.world = world
         self.name = name

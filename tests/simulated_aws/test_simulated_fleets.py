@@ -3,7 +3,7 @@
 import pytest
 
 from bluegreen_constructs.engine.target_settings import Compute
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from simulated_aws.behaviour import Behaviour
 from simulated_aws.one_target import CLUSTER, OneTarget
 from simulated_aws.world import Disturbances, SimulatedAws
@@ -224,7 +224,7 @@ def test_a_version_that_is_not_there_is_refused(scaling: OneTarget) -> None:
 
 @pytest.fixture
 def pooled() -> OneTarget:
-    pool = WarmPoolSettings(minimum=2, reuse=True)
+    pool = WarmPool(minimum=2, reuse=True)
     return OneTarget(SimulatedAws(), compute=Compute.AUTO_SCALING, warm_pool=pool)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..warm_pool_settings import WarmPoolSettings
+from ..warm_pool import WarmPool
 from .client_calls import AwsClient, Calls, entries, entry
 from .resource_kinds import Actions
 
@@ -102,7 +102,7 @@ class WarmPools:
         """
         self._calls.make(self._client.delete_warm_pool, {"AutoScalingGroupName": group, "ForceDelete": True})
 
-    def put(self, group: str, pool: WarmPoolSettings) -> None:
+    def put(self, group: str, pool: WarmPool) -> None:
         """Make the pool, which AWS fills from the group's launch template."""
         wanted: dict[str, object] = {
             "AutoScalingGroupName": group,

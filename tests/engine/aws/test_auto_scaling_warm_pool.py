@@ -12,9 +12,9 @@ from stubbed_client import StubbedClient
 from bluegreen_constructs.engine.aws.auto_scaling_fleet import AutoScalingFleet
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.release import Release
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 
-POOL = WarmPoolSettings(minimum=2)
+POOL = WarmPool(minimum=2)
 POOLED = replace(SIDE, warm_pool=POOL)
 BACK = {"MinSize": 2, "PoolState": "Stopped"}
 

@@ -6,7 +6,7 @@ from stubbed_client import SilentClient, StubbedClient
 
 from bluegreen_constructs.engine.aws.warm_pools import IAM_ACTIONS, PoolSeen, WarmPools
 from bluegreen_constructs.engine.errors import AwsError
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 
 
 def pooled(version: str, state: str = "Warmed:Stopped") -> dict:
@@ -61,9 +61,9 @@ def test_it_is_deleted_with_all_that_is_in_it() -> None:
 @pytest.mark.parametrize(
     ("pool", "more"),
     [
-        (WarmPoolSettings(), {"MinSize": 0, "PoolState": "Stopped", "InstanceReusePolicy": {"ReuseOnScaleIn": False}}),
+        (WarmPool(), {"MinSize": 0, "PoolState": "Stopped", "InstanceReusePolicy": {"ReuseOnScaleIn": False}}),
         (
-            WarmPoolSettings(2, 8, "Hibernated", reuse=True),
+            WarmPool(2, 8, "Hibernated", reuse=True),
             {
                 "MinSize": 2,
                 "MaxGroupPreparedCapacity": 8,
@@ -72,7 +72,7 @@ def test_it_is_deleted_with_all_that_is_in_it() -> None:
             },
         ),
         (
-            WarmPoolSettings(most_prepared=0),
+            WarmPool(most_prepared=0),
             {
                 "MinSize": 0,
                 "MaxGroupPreparedCapacity": 0,
@@ -82,7 +82,7 @@ def test_it_is_deleted_with_all_that_is_in_it() -> None:
         ),
     ],
 )
-def test_it_is_made_again_as_the_settings_say(pool: WarmPoolSettings, more: dict) -> None:
+def test_it_is_made_again_as_the_settings_say(pool: WarmPool, more: dict) -> None:
     stubbed = StubbedClient("autoscaling")
     stubbed.answers("put_warm_pool", {}, {"AutoScalingGroupName": "web", **more})
     WarmPools(stubbed.client).put("web", pool)
@@ -116,7 +116,7 @@ def test_every_call_is_declared_and_nothing_else_is() -> None:
     pools = WarmPools(stubbed.client)
     pools.seen("web")
     pools.delete("web")
-    pools.put("web", WarmPoolSettings())
+    pools.put("web", WarmPool())
     assert set(stubbed.actions) == set(IAM_ACTIONS)
     stubbed.done()
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bluegreen_constructs.engine.aws.auto_scaling_fleet import AutoScalingFleet
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.target_settings import Compute, SideSettings
-from bluegreen_constructs.engine.warm_pool_settings import WarmPoolSettings
+from bluegreen_constructs.engine.warm_pool import WarmPool
 from bluegreen_constructs.rehearsal.emulator.process import EmulatorProcess
 
 pytestmark = pytest.mark.emulator
@@ -24,7 +24,7 @@ TASKS = """
 [containers.App]
 command = ["python3", "-c", "import time; time.sleep(600)"]
 """
-POOL = WarmPoolSettings(minimum=1, most_prepared=4, reuse=True)
+POOL = WarmPool(minimum=1, most_prepared=4, reuse=True)
 
 
 def template() -> str:

@@ -10,7 +10,7 @@ POOL_STATES: tuple[PoolState, ...] = get_args(PoolState)
 
 
 @dataclass(frozen=True, slots=True)
-class WarmPoolSettings:
+class WarmPool:
     """What the engine makes the pool with again, after it has deleted one that held another release.
 
     minimum: how many instances the pool has at least. most_prepared: how many instances pool and group have together at
@@ -31,6 +31,6 @@ class WarmPoolSettings:
         """Refuse what Auto Scaling refuses."""
         for name, value in (("minimum", self.minimum), ("most_prepared", self.most_prepared)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                raise ConfigurationError(f"the warm pool's {name} is {value!r}: give a whole number of 0 or more")
+                raise ConfigurationError(f"WarmPool {name} is {value!r}: give a whole number of 0 or more")
         if self.state not in POOL_STATES:
-            raise ConfigurationError(f"the warm pool's state is {self.state!r}: give one of {', '.join(POOL_STATES)}")
+            raise ConfigurationError(f"WarmPool state is {self.state!r}: give one of {', '.join(POOL_STATES)}")
