@@ -230,13 +230,17 @@ class RandomInterruptions(RuleBasedStateMachine):
 
     @rule(side=st.sampled_from(SIDES), number=st.integers(1, 3), moment=MOMENT)
     def targets_are_lost(self, side: Side, number: int, moment: int | None) -> None:
-        """All but one at most: what nobody can serve is lost whatever the engine does."""
+        """All but one at most: what nobody can serve is lost whatever the engine does.
+
+        Of the lower bound, because scaling may take all above it away in the same moment.
+        """
 
         def lost() -> None:
             if self.scene.compute is Compute.LAMBDA:
                 return
             fleet = self.target.fleet(side)
-            fleet.lose(min(number, fleet.healthy(self.world.now) - 1))
+            spared = fleet.minimum or fleet.healthy(self.world.now)
+            fleet.lose(max(0, min(number, spared - 1, fleet.healthy(self.world.now) - 1)))
 
         self.meanwhile(moment, lost)
 
