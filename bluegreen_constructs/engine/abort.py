@@ -22,6 +22,7 @@ from .transitions import go_back
 from .weights import forward, is_warm, rewritten
 
 _TRIES = 3
+_HEEDS_NO_ALARM = "no alarm ends this rollout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,9 @@ def abort(
     closing = _Closing(settings.target, caller, reason, now, is_bad, store, executions)
     tags = RuleTags.of(rules.tags(settings.rule_arn))
     if not tags.is_in_flight:
-        return closing.of_the_state_only(rules)
+        return closing.of_the_state_only(rules, is_alarm=is_alarm)
     if is_alarm and not tags.heeds_alarms:
-        return AbortOutcome("NOTHING_IN_FLIGHT", tags.rollout, 1, ("no alarm ends this rollout",))
+        return AbortOutcome("NOTHING_IN_FLIGHT", tags.rollout, 1, (_HEEDS_NO_ALARM,))
     actions: Sequence[Json] = ()
     warm = True
     if tags.has_other_actions:
@@ -100,7 +101,7 @@ def abort(
         calls = 2
     rules.tag(settings.rule_arn, {ABORTED: tags.rollout})
     # A swap has no rollout to close: its execution goes on, and its next turn obeys the mark.
-    notes += [] if tags.names_one else closing.close(tags.rollout)
+    notes += [] if tags.names_one else closing.close(tags.rollout, begun_after=None if is_alarm else tags.fence)
     return AbortOutcome("RESTORED" if warm or regardless else "NOT_WARM", tags.rollout, calls, tuple(notes))
 
 
@@ -116,7 +117,7 @@ class _Closing:
     store: Store | None
     executions: Executions | None
 
-    def of_the_state_only(self, rules: WeightedRules) -> AbortOutcome:
+    def of_the_state_only(self, rules: WeightedRules, *, is_alarm: bool) -> AbortOutcome:
         """The rule knows of no rollout: there is none, or one that has not come as far as to say so there."""
         if self.store is None:
             return AbortOutcome("NOTHING_IN_FLIGHT", "", 1)
@@ -126,6 +127,8 @@ class _Closing:
             return AbortOutcome("NOTHING_IN_FLIGHT", "", 1, (f"the engine's table could not be read: {error}",))
         if rollout is None or rollout.has_ended:
             return AbortOutcome("NOTHING_IN_FLIGHT", "", 1)
+        if is_alarm and not rollout.heeds_alarms:
+            return AbortOutcome("NOTHING_IN_FLIGHT", rollout.id, 1, (_HEEDS_NO_ALARM,))
         # Somebody took the tags away. The state knows the way back as well, and 100 % live is always allowed.
         live, candidate = rollout.live_side.group_arn, rollout.candidate_side.group_arn
         back = forward(live, candidate, 0.0, rollout.settings.stickiness_seconds)
@@ -133,12 +136,16 @@ class _Closing:
         rules.tag(rollout.settings.rule_arn, {ABORTED: rollout.id})
         return AbortOutcome("RESTORED", rollout.id, 2, tuple(self.close(rollout.id)))
 
-    def close(self, rollout_id: str) -> list[str]:
-        """Close the rollout in the table, stop its execution, and let another one drain and tidy; answers notes."""
+    def close(self, rollout_id: str, *, begun_after: int | None = None) -> list[str]:
+        """Close the rollout in the table, stop its execution, and let another one drain and tidy; answers notes.
+
+        begun_after: close one with a later fence than this as well. Its start took the lock and did not come as far as
+        the rule's tags; if it died there, nobody but an abort ends it.
+        """
         if self.store is None:
             return ["the engine's table was left alone: the next start finds the mark on the rule"]
         try:
-            changed = self._state_going_back(rollout_id, self.store)
+            changed = self._state_going_back(rollout_id, begun_after, self.store)
         except BlueGreenError as error:
             notes = [f"the engine's table could not be written, the mark on the rule says it instead: {error}"]
             return notes + self._stopped(rollout_id)
@@ -160,6 +167,8 @@ class _Closing:
             self.executions.stop(former.execution, f"{self.caller}: {self.reason}"[:256])
         except AwsError as error:
             return [f"Step Functions could not be reached, what still runs there closes the rollout: {error}"]
+        if former.id != rollout_id:
+            return [f"rollout {former.id}, which had begun but is not on the rule yet, was closed as well"]
         return []
 
     def _stopped(self, rollout_id: str) -> list[str]:
@@ -172,11 +181,15 @@ class _Closing:
             return [f"Step Functions could not be reached either: {error}"]
         return ["abort again when the table answers: it closes the rollout, and drains the candidate"]
 
-    def _state_going_back(self, rollout_id: str, store: Store) -> tuple[Rollout, Rollout] | None:
+    def _state_going_back(
+        self, rollout_id: str, begun_after: int | None, store: Store
+    ) -> tuple[Rollout, Rollout] | None:
         """The state before and after: with a new fence no worker saves over it. None when the rollout has ended."""
         for attempt in range(_TRIES):
             former = store.load(self.target)
-            if former is None or former.id != rollout_id or former.has_ended:
+            if former is None or former.has_ended:
+                return None
+            if former.id != rollout_id and (begun_after is None or former.fence <= begun_after):
                 return None
             words = f"aborted: {self.reason}" if self.reason else "aborted"
             back = go_back(former, self.now, words, is_bad=self.is_bad, caller=self.caller)

@@ -171,6 +171,11 @@ class Rollout:
         return self.phase in ENDED
 
     @property
+    def heeds_alarms(self) -> bool:
+        """Whether an alarm ends it: there is nothing better than an irreversible release or a way back to go to."""
+        return not (self.is_irreversible or self.is_expedited)
+
+    @property
     def keeps(self) -> bool:
         """Whether what was live is to be kept when it is drained; what a rollback leaves is rejected, and is not."""
         return self.phase is Phase.PROMOTED and not self.is_expedited and bool(self.settings.keep)

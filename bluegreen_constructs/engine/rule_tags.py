@@ -79,7 +79,7 @@ def tags_for(rollout: Rollout, *, has_other_actions: bool) -> dict[str, str]:
         NEEDS: str(rollout.needs),
         STICKINESS: str(rollout.settings.stickiness_seconds or 0),
         HAS_OTHER_ACTIONS: "yes" if has_other_actions else "no",
-        HEEDS_ALARMS: "no" if rollout.is_irreversible or rollout.is_expedited else "yes",
+        HEEDS_ALARMS: "yes" if rollout.heeds_alarms else "no",
     }
 
 

@@ -202,6 +202,7 @@ class RolloutWorld(InMemoryWorld):
         with_executions: bool = True,
         regardless: bool = False,
         is_bad: bool = False,
+        is_alarm: bool = False,
         reason: str = "payments fail",
     ) -> AbortOutcome:
         """`bluegreen abort`; the closing execution's ticks are those of `run`."""
@@ -215,6 +216,7 @@ class RolloutWorld(InMemoryWorld):
             executions=self.executions if with_executions else None,
             regardless=regardless,
             is_bad=is_bad,
+            is_alarm=is_alarm,
         )
 
     # Time

@@ -1,6 +1,7 @@
 """Abort: three calls to 100 % live, with nothing but Elastic Load Balancing; and what no later worker can undo."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,7 +11,7 @@ from bluegreen_constructs.engine.abort import AbortOutcome
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.listener_rules import Json
-from bluegreen_constructs.engine.ports import HeldError, LostLockError, Ports, RuleSeen, TargetsSeen
+from bluegreen_constructs.engine.ports import HeldError, LostLockError, Ports, RuleSeen, TargetsSeen, WeightedRules
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rule_tags import ABORTED, ENDED
 from bluegreen_constructs.engine.target_settings import HookSettings
@@ -109,6 +110,21 @@ def test_an_abort_works_when_somebody_took_the_tags_away() -> None:
     assert calls == ["DescribeTags", "ModifyRule", "AddTags"]
     assert world.share_of("blue") == 100
     assert world.finish().phase is Phase.ROLLED_BACK
+
+
+@pytest.mark.parametrize("kind", ["is_expedited", "is_irreversible"])
+def test_no_alarm_ends_a_way_back_that_has_not_come_as_far_as_the_rule(kind: str) -> None:
+    world = RolloutWorld(quick_settings())
+    world.start()
+    world.finish()
+    request = world.request(Release("first"), id="later", **{kind: True})
+    with failing(world, "tag"), pytest.raises(AwsError):
+        world.start(request)
+    outcome, calls = aborted(world, is_alarm=True)
+    assert (outcome.state, outcome.notes) == ("NOTHING_IN_FLIGHT", ("no alarm ends this rollout",))
+    assert calls == ["DescribeTags"]
+    assert (world.rollout.id, world.rollout.phase) == ("later", Phase.PREPARING)
+    assert aborted(world)[0].state == "RESTORED"
 
 
 def test_a_sticky_rule_loses_the_candidate() -> None:
@@ -241,6 +257,32 @@ def test_a_second_abort_does_no_harm() -> None:
     assert aborted(world)[0].state == "NOTHING_IN_FLIGHT"
 
 
+def over_one_that_is_marked() -> RolloutWorld:
+    """A start over a rollout that its state machine brought back and marked; it dies with the lock, before the tags."""
+    world = at(Phase.SHIFTING)
+    aborted(world, with_table=False)
+    world.executions.stop(world.rollout.execution, "EngineFailed")
+    with failing(world, "tag"), pytest.raises(AwsError):
+        world.start(world.request(Release("3"), id="later"))
+    assert (world.rollout.id, world.rollout.phase) == ("later", Phase.PREPARING)
+    return world
+
+
+def test_a_rollout_that_died_before_it_was_on_the_rule_is_closed_as_well() -> None:
+    world = over_one_that_is_marked()
+    outcome, calls = aborted(world)
+    assert calls == ["DescribeTags", "DescribeTargetHealth", "ModifyRule", "AddTags"]
+    assert outcome.notes == ("rollout later, which had begun but is not on the rule yet, was closed as well",)
+    assert world.finish().phase is Phase.ROLLED_BACK
+    assert world.share_of("blue") == 100
+
+
+def test_an_alarm_closes_no_rollout_but_the_one_on_the_rule() -> None:
+    world = over_one_that_is_marked()
+    aborted(world, is_alarm=True)
+    assert world.rollout.phase is Phase.PREPARING
+
+
 def test_a_worker_that_was_stopped_cannot_save_over_an_abort() -> None:
     world = at(Phase.SHIFTING)
     stale = world.rollout
@@ -300,24 +342,24 @@ def test_what_was_told_before_an_abort_is_not_told_twice() -> None:
 class FailingRules:
     """Elastic Load Balancing, whose call of this name fails, before its effect or after it."""
 
-    world: RolloutWorld
+    rules: WeightedRules
     name: str
-    has_effect: bool = False
+    has_effect: bool
 
     def read(self, rule_arn: str) -> RuleSeen:
-        return self.world.rules.read(rule_arn)
+        return self.rules.read(rule_arn)
 
     def tags(self, rule_arn: str) -> Mapping[str, str]:
-        return self._call("tags", lambda: self.world.rules.tags(rule_arn))
+        return self._call("tags", lambda: self.rules.tags(rule_arn))
 
     def targets(self, group_arn: str) -> TargetsSeen:
-        return self._call("targets", lambda: self.world.rules.targets(group_arn))
+        return self._call("targets", lambda: self.rules.targets(group_arn))
 
     def write(self, rule_arn: str, actions: Sequence[Json]) -> None:
-        return self._call("write", lambda: self.world.rules.write(rule_arn, actions))
+        return self._call("write", lambda: self.rules.write(rule_arn, actions))
 
     def tag(self, rule_arn: str, tags: Mapping[str, str]) -> None:
-        return self._call("tag", lambda: self.world.rules.tag(rule_arn, tags))
+        return self._call("tag", lambda: self.rules.tag(rule_arn, tags))
 
     def _call(self, name: str, call: Callable[[], object]) -> object:  # type: ignore[type-var]
         if name == self.name and not self.has_effect:
@@ -328,15 +370,20 @@ class FailingRules:
         return answer
 
 
+@contextmanager
+def failing(world: RolloutWorld, name: str, has_effect: bool = False) -> Iterator[None]:
+    """While this lasts, calls of this name fail."""
+    rules, world.rules = world.rules, FailingRules(world.rules, name, has_effect)  # type: ignore[assignment]
+    yield
+    world.rules = rules
+
+
 @pytest.mark.parametrize("has_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", ["tags", "targets", "write", "tag"])
 def test_an_abort_whose_call_fails_says_so_and_the_next_try_succeeds(name: str, has_effect: bool) -> None:
     world = at(Phase.BAKING)
-    rules, world.rules = world.rules, FailingRules(world, name, has_effect)  # type: ignore[assignment]
-    world.rules.world = type("Behind", (), {"rules": rules})()  # type: ignore[attr-defined]
-    with pytest.raises(AwsError, match=name):
+    with failing(world, name, has_effect), pytest.raises(AwsError, match=name):
         world.abort()
-    world.rules = rules
     assert world.rollout.phase is Phase.BAKING
     assert world.abort().state == "RESTORED"
     assert world.share_of("blue") == 100
