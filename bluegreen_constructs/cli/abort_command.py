@@ -94,7 +94,7 @@ def abort_command(
     when live is not warm: the engine then brings back its capacity first, unless --now says otherwise.
 
     Amazon ECS takes back what it rolls out itself, in two calls: also while a hook waits for an answer. So does AWS
-    CodeDeploy, also while it waits to be continued, and while it keeps live's former tasks.
+    CodeDeploy, in three: also while it waits to be continued, and while it keeps live's former tasks.
     """
     with opened(context, _region(rule, service)) as world:
         if service is not None:

@@ -1,4 +1,4 @@
-"""`promote` and `abort` of a deployment that AWS CodeDeploy makes: one is continued, the other is I6's two calls."""
+"""`promote` and `abort` of a deployment that AWS CodeDeploy makes: one is continued, the other is stopped (I6)."""
 
 from ..engine.code_deployments import CodeDeploymentSeen, DeploymentOverError, NotWaitingError
 from ..engine.errors import AwsError
@@ -38,14 +38,20 @@ def continue_deployment(world: OperatorWorld, engine: TargetEngine, reason: str)
 
 
 def stop_in_group(world: OperatorWorld, engine: TargetEngine, reason: str) -> StopOutcome:
-    """Take back what is in flight: ListDeployments, StopDeployment, and only then the rest.
+    """Take back what is in flight: ListDeployments, GetDeployment, StopDeployment, and only then the rest.
 
-    A target on instances has two groups, and may take a call more. Raises RefusedError when it is too late.
+    CodeDeploy's own way back is a deployment as well, which would be stopped half way: it is left alone. What cannot be
+    looked at is stopped. A target on instances has two groups, and may take a call more. Raises RefusedError when it is
+    too late.
     """
     found, calls = id_in_flight(world, engine)
     if not found:
         return StopOutcome("NOTHING_IN_FLIGHT", calls=calls)
-    return stop_code_deployment(world, found, engine.target, reason, engine, calls=calls + 1)
+    seen = _looked_at(world, found)
+    if isinstance(seen, CodeDeploymentSeen) and seen.is_rollback:
+        note = f"deployment {found} is the way back from {seen.rolls_back or 'another one'} itself: it was left alone"
+        return StopOutcome("GOING_BACK", found, calls + 1, seen.status, (note,))
+    return stop_code_deployment(world, found, engine.target, reason, engine, calls=calls + 2)
 
 
 def stop_code_deployment(
@@ -75,10 +81,8 @@ def stop_code_deployment(
     else:
         why = f"{seen.status}: {seen.error or seen.rollback_message}".rstrip(": .")
         if seen.is_rollback:
-            notes.append(
-                f"deployment {id} was itself on the way back from {seen.rolls_back or 'another one'}, and is begun "
-                f"again: see bluegreen status {target}".rstrip()
-            )
+            of = seen.rolls_back or "another one"
+            notes.append(f"deployment {id} was the way back from {of} itself: see bluegreen status {target}".rstrip())
     if engine is not None and (engine.has_table or reason):
         words = f"aborted: {reason}" if reason else "aborted"
         notes.append(recorded(engine, HistoryItem(world.now(), "ABORTED", id, "", caller_of(world), words)))

@@ -1,10 +1,10 @@
-"""`bluegreen promote` continues a deployment of AWS CodeDeploy; `bluegreen abort` takes one back, in two calls."""
+"""`bluegreen promote` continues a deployment of AWS CodeDeploy; `bluegreen abort` takes one back, in three calls."""
 
 from datetime import timedelta
 
 import pytest
 
-from bluegreen_constructs.engine.code_deployments import DeploymentOverError, NotWaitingError
+from bluegreen_constructs.engine.code_deployments import CodeDeploymentSeen, DeploymentOverError, NotWaitingError
 from bluegreen_constructs.engine.errors import AwsError
 from tests.cli.code_deployed import TARGET, server_settings
 from tests.cli.operated_world import OperatedWorld, Operator
@@ -92,7 +92,7 @@ def test_options_of_others_are_wrong_usage(deployed: Operator, options: tuple[st
     ("status", "more"),
     [("Created", {}), ("InProgress", {}), ("Ready", {"approval": DAY}), ("InProgress", {"keeps_now": True})],
 )
-def test_two_calls_take_a_deployment_back_from_wherever_it_is(
+def test_three_calls_take_a_deployment_back_from_wherever_it_is(
     deployed: Operator, status: str, more: dict[str, object]
 ) -> None:
     deployed.world.deployer.brought("d-1", 1, status, **more)
@@ -100,10 +100,10 @@ def test_two_calls_take_a_deployment_back_from_wherever_it_is(
         "target": TARGET,
         "state": "GOING_BACK",
         "rollout": "d-1",
-        "aws_calls": 2,
+        "aws_calls": 3,
         "notes": [],
     }
-    assert deployed.world.deployer.calls[:2] == ["ListDeployments", "StopDeployment"]
+    assert deployed.world.deployer.calls[:3] == ["ListDeployments", "GetDeployment", "StopDeployment"]
     assert deployed.world.deployer.seen[0].status == "Stopped"
 
 
@@ -125,7 +125,11 @@ def test_with_nothing_in_flight_nothing_is_changed(deployed: Operator) -> None:
 
 def test_what_cannot_be_looked_at_was_stopped_all_the_same(deployed: Operator) -> None:
     deployed.world.deployer.brought("d-1", 1, "InProgress")
-    deployed.world.deployer.fails["GetDeployment"] = AwsError("Rate exceeded")
+
+    def throttled(id: str) -> CodeDeploymentSeen:
+        raise AwsError("Rate exceeded")
+
+    deployed.world.deployer.deployment = throttled
     deployed.world.is_sts_down = True
     assert deployed.types("abort", "--reason", "payments fail") == 0
     assert deployed.world.deployer.seen[0].status == "Stopped"
@@ -163,11 +167,20 @@ def test_one_that_has_gone_back_meanwhile_needs_no_abort(deployed: Operator) -> 
     assert "nothing is in flight" in deployed.out
 
 
-def test_an_abort_of_what_goes_back_already_says_so(deployed: Operator) -> None:
+def test_a_second_abort_leaves_the_way_back_alone(deployed: Operator) -> None:
     deployed.world.deployer.brought("d-1", 1, "Stopped")
     deployed.world.deployer.goes_back()
     assert deployed.types("abort") == 0
-    assert "note: deployment d-BACK was itself on the way back from d-1" in deployed.out
+    assert "goes back" in deployed.out
+    assert "note: deployment d-BACK is the way back from d-1 itself: it was left alone" in deployed.out
+    assert "StopDeployment" not in deployed.world.deployer.calls
+
+
+def test_by_its_id_the_way_back_can_be_stopped_too(deployed: Operator) -> None:
+    deployed.world.deployer.brought("d-1", 1, "Stopped")
+    deployed.world.deployer.goes_back()
+    assert deployed.types("abort", "--deployment", "d-BACK") == 0
+    assert "note: deployment d-BACK was the way back from d-1 itself: see bluegreen status" in deployed.out
 
 
 def test_by_its_id_a_deployment_is_stopped_in_one_call_without_parameter_store(deployed: Operator) -> None:
@@ -202,7 +215,7 @@ def test_without_parameter_store_the_way_by_its_id_is_named(deployed: Operator) 
     assert "or with --deployment ID what AWS CodeDeploy deploys" in deployed.is_refused(1, "abort", TARGET)
 
 
-def test_on_instances_both_groups_are_looked_at_in_at_most_three_calls(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_instances_both_groups_are_looked_at_in_at_most_four_calls(capsys: pytest.CaptureFixture[str]) -> None:
     operator = Operator(capsys, OperatedWorld(server_settings()))
     deployer = operator.world.deployer
     deployer.brought("d-1", 1, "InProgress")
@@ -210,5 +223,5 @@ def test_on_instances_both_groups_are_looked_at_in_at_most_three_calls(capsys: p
     deployer.in_flight = lambda application, group: (
         listed(application, group) if group.endswith("-green") else (deployer.calls.append("ListDeployments") or "")
     )
-    assert operator.reads("abort", TARGET)["aws_calls"] == 3
-    assert deployer.calls[:3] == ["ListDeployments", "ListDeployments", "StopDeployment"]
+    assert operator.reads("abort", TARGET)["aws_calls"] == 4
+    assert deployer.calls[:4] == ["ListDeployments", "ListDeployments", "GetDeployment", "StopDeployment"]
