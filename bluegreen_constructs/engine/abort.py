@@ -155,7 +155,7 @@ class _Closing:
         answer = answer_of(closing, SOON)
         request = {
             "target": self.target,
-            "rollout": rollout_id,
+            "rollout": closing.id,
             "closing": True,
             # The state machine's own way back, should the first tick fail already.
             "restore": answer.restore,

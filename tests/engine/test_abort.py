@@ -273,6 +273,7 @@ def test_a_rollout_that_died_before_it_was_on_the_rule_is_closed_as_well() -> No
     outcome, calls = aborted(world)
     assert calls == ["DescribeTags", "DescribeTargetHealth", "ModifyRule", "AddTags"]
     assert outcome.notes == ("rollout later, which had begun but is not on the rule yet, was closed as well",)
+    assert world.executions.started[-1][1]["rollout"] == "later"
     assert world.finish().phase is Phase.ROLLED_BACK
     assert world.share_of("blue") == 100
 
