@@ -28,8 +28,8 @@ def stack_update(
 ) -> cdk.CfnResource:
     """Make the resource and its function.
 
-    It is made and deleted without a deployment. A stack that goes back gives it the former task definition, which is
-    live already when CodeDeploy took its deployment back, and is deployed otherwise.
+    It is made and deleted without a deployment. A stack that goes back gives it the former task definition: if the
+    update's is live, what was live before it is deployed; anything else that is live is left alone.
     """
     function = HookFunction(
         scope,

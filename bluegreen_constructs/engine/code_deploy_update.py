@@ -5,7 +5,8 @@ twice, a call that had its effect without an answer, and a function that starts 
 """
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,6 +28,7 @@ _ROLLBACK_BEGINS = timedelta(seconds=60)
 _MOST_LOOKED_AT = 10
 _MOST_FAILURES = 5
 _SAYS = "bluegreen stack update"
+_OVER = re.compile(r": (?P<brought>[^ ]+) over (?P<replaced>[^ ]+), of ")
 
 
 class LiveTaskSets(Protocol):
@@ -42,7 +44,7 @@ class UpdateFailedError(AwsError):
 
 @dataclass(frozen=True, slots=True)
 class WantedDeployment:
-    """What the custom resource's properties say."""
+    """What the custom resource's properties say; `former` is the task definition of those before (empty: unknown)."""
 
     application: str
     group: str
@@ -50,16 +52,30 @@ class WantedDeployment:
     service: str
     task_definition: str
     app_spec: str
+    former: str = ""
+
+    @property
+    def undoes(self) -> bool:
+        """Whether the stack goes back: each edit registers a revision, so that only the way back has a lower number."""
+        family, _, revision = self.task_definition.rpartition(":")
+        former_family, _, former = self.former.rpartition(":")
+        return family == former_family and revision.isdigit() and former.isdigit() and int(revision) < int(former)
+
+    def bringing(self, task_definition: str) -> str:
+        """The AppSpec with this task definition in the place of the wanted one."""
+        return self.app_spec.replace(self.task_definition, task_definition)
 
     @staticmethod
-    def of(properties: Mapping[str, object]) -> "WantedDeployment":
+    def of(properties: Mapping[str, object], former: Mapping[str, object]) -> "WantedDeployment":
         """Raises ConfigurationError for properties that the construct does not write."""
         names = ("Application", "DeploymentGroup", "Cluster", "Service", "TaskDefinition", "AppSpec")
         values = [properties.get(name) for name in names]
         for name, value in zip(names, values, strict=True):
             if not isinstance(value, str) or not value:
                 raise ConfigurationError(f"the properties have no {name}: deploy the stack with this version again")
-        return WantedDeployment(*map(str, values))
+        application, group, cluster, service, task_definition, app_spec = map(str, values)
+        before = str(former.get("TaskDefinition") or "")
+        return WantedDeployment(application, group, cluster, service, task_definition, app_spec, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +90,11 @@ class Requester:
     def _resource(self) -> str:
         return hashlib.sha256(f"{self.stack_id} {self.logical_id}".encode()).hexdigest()[:12]
 
-    @property
-    def description(self) -> str:
-        """What a deployment of this request says about itself."""
+    def describes(self, brings: str, live: str) -> str:
+        """What a deployment of this request says about itself: in whose place it comes, too."""
         stack = self.stack_id.split("/")[1] if "/" in self.stack_id else self.stack_id
-        return f"{_SAYS} {self._resource} {self.request_id} of {stack}"[:LONGEST_DESCRIPTION]
+        said = f"{_SAYS} {self._resource} {self.request_id}: {_name(brings)} over {_name(live)}, of {stack}"
+        return said[:LONGEST_DESCRIPTION]
 
     def made(self, seen: CodeDeploymentSeen) -> bool:
         """Whether the deployment is this request's."""
@@ -145,20 +161,36 @@ class StackUpdate:
             return ""
         if any(seen.is_rollback for seen in in_flight) or any(_goes_back_soon(seen, now) for seen in latest[:1]):
             return ""
-        if self._live.task_definition(wanted.cluster, wanted.service) == wanted.task_definition:
+        live = self._live.task_definition(wanted.cluster, wanted.service)
+        if live == wanted.task_definition:
             return "the task definition is live already, nothing was deployed"
+        if wanted.undoes and live != wanted.former:
+            # CodeDeploy has taken the update's deployment back already; what is live now, somebody else has brought.
+            return f"{_name(live)} is live, which the update did not bring: nothing was deployed"
+        if wanted.undoes and in_flight:
+            # A stack that cannot go back is stuck, and whoever deploys just now knows what is to be live.
+            return f"deployment {in_flight[0].id} is under way, which is not this stack's: nothing was deployed"
         if in_flight:
             raise UpdateFailedError(
                 f"deployment {in_flight[0].id} of {wanted.group} is {in_flight[0].status} since "
                 f"{in_flight[0].created_at:%Y-%m-%d %H:%M} UTC: wait for its end or stop it, then deploy again"
             )
+        brings = self._replaced(latest) if wanted.undoes else wanted.task_definition
         try:
             self.following = self._deployments.create(
-                wanted.application, wanted.group, wanted.app_spec, requester.description
+                wanted.application, wanted.group, wanted.bringing(brings), requester.describes(brings, live)
             )
         except DeploymentHeldError:
             return ""  # the next look finds out whose is in the way
         return ""
+
+    def _replaced(self, latest: Sequence[CodeDeploymentSeen]) -> str:
+        """What the update that is undone took the place of; it need not be what the template says."""
+        wanted = self._wanted
+        for found in (_OVER.search(seen.description) for seen in latest if self._requester.made_before(seen)):
+            if found is not None and found["brought"] == _name(wanted.former):
+                return f"{wanted.task_definition.rpartition('/')[0]}/{found['replaced']}"
+        return wanted.task_definition
 
     def _follow(self, now: datetime) -> str:
         seen = self._deployments.deployment(self.following)
@@ -194,6 +226,11 @@ class StackUpdate:
             self._deployments.stop(id)
         except DeploymentOverError:
             return
+
+
+def _name(task_definition: str) -> str:
+    """`family:revision` of an ARN."""
+    return task_definition.rpartition("/")[2]
 
 
 def _goes_back_soon(seen: CodeDeploymentSeen, now: datetime) -> bool:

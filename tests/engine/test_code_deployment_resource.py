@@ -21,7 +21,7 @@ from bluegreen_constructs.engine.handlers.code_deployment_resource import LEAVE_
 
 BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Serving/0f0e0d0c"
-OLD, NEW = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:6", "arn:…:task-definition/web:7"
+FORMER, OLD, NEW = (f"arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{number}" for number in (5, 6, 7))
 LAMBDA_SECONDS = 900.0
 BACK = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST")
 PLAN = timedelta(minutes=20)
@@ -260,8 +260,8 @@ class TestUpdate:
         world.run()
         description = world.deployments["d-1"].description
         assert description.startswith("bluegreen stack update ")
-        assert description.endswith(" r-1 of Serving")
-        long = Requester(STACK.replace("Serving", "S" * 300), "Deployment", "r-1").description
+        assert description.endswith(" r-1: web:7 over web:6, of Serving")
+        long = Requester(STACK.replace("Serving", "S" * 300), "Deployment", "r-1").describes(NEW, OLD)
         assert len(long) <= 256
 
     def test_the_physical_id_stays_so_that_nothing_is_replaced(self) -> None:
@@ -286,7 +286,7 @@ class TestFailure:
 
     def test_the_rollback_that_begins_a_moment_later_is_waited_for(self) -> None:
         world = World(ends="Failed")
-        world.begin("d-1", brings=NEW, description=Requester(STACK, "Deployment", "r-1").description)
+        world.begin("d-1", brings=NEW, description=Requester(STACK, "Deployment", "r-1").describes(NEW, OLD))
         ended = world.now + timedelta(seconds=30)
         world.deployments["d-1"] = replace(
             world.deployments["d-1"], status="Failed", finished_at=ended, error="no", created_at=BEGAN
@@ -357,6 +357,33 @@ class TestGoingBack:
         assert (answer["Status"], world.live) == ("SUCCESS", OLD)
         assert world.stopped == ["d-1"]
         assert world.created == ["d-1"]
+
+    def test_what_somebody_else_made_live_before_stays_live_when_codedeploy_took_the_update_back(self) -> None:
+        world = World(live=FORMER, ends="Failed")  # an operator has rolled back what the template says
+        assert world.run()["Status"] == "FAILED"
+        answer = world.run(self.back())
+        assert (answer["Status"], world.live, world.created) == ("SUCCESS", FORMER, ["d-1"])
+
+    def test_what_was_live_before_the_update_comes_back_also_if_the_template_says_otherwise(self) -> None:
+        world = World(live=FORMER)
+        world.run()  # and then another resource of the stack fails
+        assert world.live == NEW
+        answer = world.run(self.back())
+        assert (answer["Status"], world.live, world.created) == ("SUCCESS", FORMER, ["d-1", "d-2"])
+
+    def test_without_a_word_of_what_was_live_before_it_is_what_the_template_says(self) -> None:
+        world = World(live=FORMER)
+        world.run(event(to=OLD, was=FORMER, request="r-0"))  # an update before, over another one
+        world.live = NEW  # by a deployment that CodeDeploy lists no more
+        answer = world.run(self.back())
+        assert (answer["Status"], world.live) == ("SUCCESS", OLD)
+
+    @pytest.mark.parametrize("live", [FORMER, NEW])
+    def test_a_deployment_of_somebody_elses_does_not_keep_the_stack_from_going_back(self, live: str) -> None:
+        world = World(live=live)
+        world.begin("d-9", brings="web:8", description="by hand")
+        answer = world.run(self.back())
+        assert (answer["Status"], world.created, world.stopped) == ("SUCCESS", [], [])
 
     def test_a_rollback_that_is_under_way_is_waited_for(self) -> None:
         world = World()

@@ -93,7 +93,7 @@ def _applied(sender: Sender, event: Mapping[str, object], world: UpdateWorld) ->
     request = request_of(event)
     if request.type is not RequestType.UPDATE:
         return f"nothing is deployed on {request.type.value}", None
-    wanted = WantedDeployment.of(request.properties)
+    wanted = WantedDeployment.of(request.properties, request.former_properties)
     if request.former_properties.get("TaskDefinition") == wanted.task_definition:
         return "the task definition is the same, nothing was deployed", None
     progress = event.get(_PROGRESS)
