@@ -35,6 +35,7 @@ class _Knowledge:
 
     weights: dict[str, int] | None = None
     tags: Mapping[str, str] | None = None
+    are_tags_old: bool = False
     before_write: list[Answer] | None = None
     has_written: bool = False
     is_tagged_since_write: bool = False
@@ -148,7 +149,7 @@ class Invariants:
             case "ModifyRule" if call.arguments["RuleArn"] == self._target.rule_arn and "Actions" in call.arguments:
                 self._rule_written(call, known)
             case "AddTags" if self._target.rule_arn in call.arguments["ResourceArns"]:
-                self._tagged(call)
+                self._tagged(call, known)
             case "PutItem" if self._is_state(call.arguments["Item"]):
                 self._state_saved(call, known)
             case operation if (call.service, operation) in _SCALING:
@@ -167,6 +168,7 @@ class Invariants:
             for one in answer["TagDescriptions"]:
                 if one["ResourceArn"] == self._target.rule_arn:
                     known.tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+                    known.are_tags_old = known.tags != self._target.rule.tags
                     known.is_tagged_since_write, known.wrote_unseen = True, False
 
     def _rule_written(self, call: Call, known: _Knowledge) -> None:
@@ -254,10 +256,14 @@ class Invariants:
         elif abs(wanted - share) > 0.05 and not (rollout["phase"] == "ROLLING_BACK" and share > wanted):
             self._found("I5", f"{call} gave the candidate {share:g} %, and the state that it knew says {wanted:g} %")
 
-    def _tagged(self, call: Call) -> None:
+    def _tagged(self, call: Call, known: _Knowledge) -> None:
+        """Tags have no compare-and-set: whom ELB answers as of a moment ago cannot know that he is late with his.
+
+        The table's lock holds him all the same, and the next turn writes the later fence again.
+        """
         tags = self._target.rule.tags
         fence = int(tags.get("bluegreen:fence", "0"))
-        if fence < self._fence:
+        if fence < self._fence and not known.are_tags_old:
             self._found("I3", f"{call} set the rule's fence from {self._fence} back to {fence}")
         self._fence = max(self._fence, fence)
         live = self._side(tags.get("bluegreen:live", ""))
