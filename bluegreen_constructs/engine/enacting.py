@@ -1,7 +1,7 @@
 """Makes the world as a rollout's state says, however much of that is done already. Nothing here decides."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .errors import AwsError, ConfigurationError
 from .guarded_rule import GuardedRule, InterferenceError, MarkedError, NotCarriedError
@@ -12,6 +12,9 @@ from .ports import Ports
 from .rollout import Rollout
 from .transitions import confirmed, ended, is_over, kept
 from .weights import forward, rewritten, share_of
+
+_SETTLED = timedelta(seconds=10)
+"""For so long after a way back began, a read that says that all is back already is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ class Enacting:
         rule = GuardedRule(self.ports.rules, rollout)
         try:
             if rollout.applied is None and rollout.hold is None:
-                rollout = confirmed(rollout, rule.bring(regardless=self._is_late(rollout)), self.now)
+                share = rule.bring(regardless=self._is_late(rollout), is_early=self._is_early(rollout))
+                if share is None:
+                    return rollout, Trouble()
+                rollout = confirmed(rollout, share, self.now)
                 if rollout.applied is None:
                     self._strengthen_live(rollout)
                     return rollout, Trouble(blocked="live cannot carry everything yet")
@@ -111,6 +117,10 @@ class Enacting:
     def _is_late(self, rollout: Rollout) -> bool:
         is_back = rollout.phase is Phase.ROLLING_BACK
         return is_back and self.now >= rollout.phase_since + rollout.settings.restore_timeout
+
+    def _is_early(self, rollout: Rollout) -> bool:
+        """Whether a read may still be of the time before the way back, or before a worker's last write."""
+        return self.now < (rollout.wanted_at or rollout.phase_since) + _SETTLED
 
     def _strengthen_live(self, rollout: Rollout) -> None:
         live = rollout.live_side

@@ -37,11 +37,12 @@ class GuardedRule:
     rules: WeightedRules
     rollout: Rollout
 
-    def bring(self, *, regardless: bool = False) -> float:
+    def bring(self, *, regardless: bool = False, is_early: bool = False) -> float | None:
         """Give the candidate the share that the rollout wants; answers the share that the rule then has.
 
         That is less than wanted only while going back to a live side that cannot carry everything yet. `regardless`
-        goes back to such a side all the same.
+        goes back to such a side all the same. None: the rule reads as if it had gone back already, which `is_early`
+        forbids to believe, as a read may answer what was there before the last write.
 
         Raises MarkedError, LostLockError, InterferenceError, NotCarriedError, and AwsError when ELB fails a call.
         """
@@ -54,7 +55,7 @@ class GuardedRule:
                 "traffic by hand; answer with bluegreen promote (take over) or bluegreen abort"
             )
         if share == wanted and not self._keeps_live_for_nothing(seen):
-            return wanted
+            return None if is_early and self._goes_back else wanted
         if self._goes_back:
             wanted = 0.0 if regardless else self._carried_back(share)
             if wanted == share:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bluegreen_constructs.engine.lifecycle import Phase
-from bluegreen_constructs.engine.ports import RefusedError, ReleaseRecord
+from bluegreen_constructs.engine.ports import RefusedError, ReleaseRecord, RuleSeen
 from bluegreen_constructs.engine.release import Release
+from bluegreen_constructs.engine.weights import forward
 from tests.engine.rollout_world import BAD, NEXT, OPERATOR, RolloutWorld, fixed, minutes, quick_settings
 
 FIRST = Release("first")
@@ -37,6 +38,30 @@ def test_traffic_goes_back_in_one_write_to_a_live_side_that_is_warm() -> None:
     world.pass_for(1.1)
     assert world.share_of("blue") == 100
     assert world.watched_rules.calls[count:].count(("ModifyRule", world.settings.rule_arn)) == 1
+
+
+def test_a_way_back_does_not_end_by_a_read_of_what_was_there_before_the_last_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = RolloutWorld()
+    world.start()
+    world.reach(Phase.SHIFTING, applied=10)
+    settings, read = world.settings, world.rules.read
+    nothing = forward(settings.blue.group_arn, settings.green.group_arn, 0.0, None)
+    before = replace(read(settings.rule_arn), actions=[nothing])
+    world.set_healthy("blue", 2)  # so that the abort leaves the rule as it is
+    assert world.abort().state == "NOT_WARM"
+    since = world.clock.now
+
+    def late(rule_arn: str) -> RuleSeen:
+        return before if world.clock.now < since + timedelta(seconds=5) else read(rule_arn)
+
+    monkeypatch.setattr(world.rules, "read", late)
+    world.set_healthy("blue", 4)
+    world.turn()
+    assert (world.rollout.phase, world.share_of("blue")) == (Phase.ROLLING_BACK, 90)
+    assert world.finish().phase is Phase.ROLLED_BACK
+    assert world.share_of("blue") == 100
 
 
 def test_traffic_goes_back_as_far_as_live_can_carry_it_and_then_all_the_way() -> None:
@@ -125,7 +150,7 @@ def test_a_promoted_release_is_remembered_with_its_image_and_by_whom() -> None:
     world.start(world.request(release))
     world.finish()
     assert world.record("1.4.2") == ReleaseRecord(
-        release, "promoted", world.rollout.phase_since, "weekly release", OPERATOR, "1.4.2"
+        release, "promoted", world.rollout.phase_since, "weekly release", OPERATOR, "1.4.2", "green"
     )
 
 

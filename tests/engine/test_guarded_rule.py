@@ -299,6 +299,20 @@ def test_live_gets_everything_back_from_whatever_the_rule_has(share: float) -> N
     assert bench.share == 0
 
 
+def test_a_rule_that_reads_as_if_it_were_back_so_soon_is_not_believed() -> None:
+    bench = Bench(0, 0, Phase.ROLLING_BACK)
+    assert bench.rule.bring(is_early=True) is None
+    assert bench.rule.bring() == 0
+    assert bench.writes == 0
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_a_worker_has_written_itself_is_believed_at_once(is_early: bool) -> None:
+    bench = Bench(50, 0, Phase.ROLLING_BACK)
+    assert bench.rule.bring(is_early=is_early) == 0
+    assert bench.writes == 1
+
+
 def test_live_gets_everything_back_from_a_foreign_group_too() -> None:
     bench = Bench(10, 0, Phase.ROLLING_BACK, blue=1)
     bench.rules.rules[RULE] = ((forward(BLUE, "targetgroup/elsewhere", 10, None),), bench.tags)
