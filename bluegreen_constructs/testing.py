@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from .engine.beginning import Beginning, StartRequest
+from .engine.beginning import Beginning
 from .engine.errors import AwsError
 from .engine.listener_rules import Json
 from .engine.ports import (
@@ -32,6 +32,7 @@ from .engine.release import Release
 from .engine.rollout import Rollout
 from .engine.runner import tick
 from .engine.service_deployments import DeploymentSeen, RevisionSeen, WaitingHook
+from .engine.start_request import StartRequest
 from .engine.swap.record import SlotsRecord
 from .engine.target_settings import SIDES, Compute, SideSettings, TargetSettings
 from .engine.tick_answer import TickAnswer

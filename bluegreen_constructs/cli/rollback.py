@@ -48,8 +48,8 @@ def rollback_command(
     """Go back to a retained release: capacity and health are waited for, there are no steps and no bake.
 
     The release that is left is rejected: it is refused from then on, until it is accepted with a reason. During a
-    rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one, and while a side
-    is in quarantine.
+    rollout use `bluegreen abort`. Exit code 3, with the releases there are, when there is no such one; while a side is
+    in quarantine; and for a launch template version whose number is of the other side: start that with `--version`.
 
     Of what Amazon ECS rolls out it is a deployment like any other, with all steps and hooks; the release that is left
     is not rejected, and the next change of the template brings it again.

@@ -1,11 +1,10 @@
 """The beginning of a rollout: who may begin one, on which side, with which release; then the lock and the tags."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .errors import ConfigurationError
 from .lifecycle import Phase
+from .numbered_release import require_own_number
 from .observation import SOON
 from .phases import QUIET_MINUTES
 from .ports import (
@@ -21,56 +20,13 @@ from .ports import (
     Store,
     WeightedRules,
 )
-from .release import Release
 from .rollout import Note, Rollout
 from .rule_tags import RuleTags, tags_for
-from .target_settings import Compute, Side, SideSettings, TargetSettings, other
+from .start_request import StartRequest
+from .target_settings import Side, TargetSettings, other
 from .telling import FIRST_RELEASE, history_item
 from .tick_answer import TickAnswer, answer_of
 from .weights import authentication_in, is_forward_only, share_of
-
-
-@dataclass(frozen=True, slots=True)
-class StartRequest:
-    """What `bluegreen start`, `bluegreen rollback`, a pipeline or a push asks for.
-
-    accept_rejected: why a release that was rejected may be tried again (empty: it may not).
-    ends_quarantine: whether what is kept on a quarantined side may be replaced.
-    """
-
-    target: str
-    rollout: str
-    execution: str
-    release: Release
-    caller: str
-    reason: str
-    is_expedited: bool
-    is_irreversible: bool
-    is_quarantined: bool
-    accept_rejected: str
-    ends_quarantine: bool = False
-
-    @classmethod
-    def of(cls, event: Mapping[str, object]) -> "StartRequest":
-        """Read an execution's input. Raises ConfigurationError for what is missing or makes no sense."""
-        release = event.get("release")
-        if isinstance(release, str):
-            release = {"name": release}
-        if not isinstance(release, Mapping):
-            raise ConfigurationError(f'the input\'s release is {release!r}: give one, such as {{"name": "1.4.2"}}')
-        return cls(
-            target=_text(event, "target", required=True),
-            rollout=_text(event, "rollout", required=True),
-            execution=_text(event, "execution", required=True),
-            release=Release(_text(release, "name", required=True), _text(release, "image"), _text(release, "version")),
-            caller=_text(event, "caller") or "unknown",
-            reason=_text(event, "reason"),
-            is_expedited=_flag(event, "expedited"),
-            is_irreversible=_flag(event, "irreversible"),
-            is_quarantined=_flag(event, "quarantine"),
-            accept_rejected=_text(event, "accept_rejected"),
-            ends_quarantine=_flag(event, "end_quarantine"),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +73,18 @@ class Beginning:
             return answer_of(former, timedelta(seconds=1))
         seen = self.rules.read(settings.rule_arn)
         unlock = self._require_free(former, request, seen, now)
-        self._require_welcome(request, "" if former is None else former.leaves)
+        known = self._known(request)
+        _require_welcome(request, known, "" if former is None else former.leaves)
         live = _live_side(settings, seen)
-        _require_version(settings.side(other(live)), request.release)
+        leaves = _live_release(former, live)
+        require_own_number(
+            settings,
+            request.release,
+            other(live),
+            known=known,
+            is_live=request.release.name == leaves,
+            is_expedited=request.is_expedited,
+        )
         targets = self.rules.targets(settings.side(live).group_arn)
         rollout = Rollout(
             id=request.rollout,
@@ -136,7 +101,7 @@ class Beginning:
             is_expedited=request.is_expedited,
             is_irreversible=request.is_irreversible,
             is_quarantined=request.is_quarantined,
-            leaves=_live_release(former, live),
+            leaves=leaves,
             quiet=QUIET_MINUTES if _is_vacant(former, request) else 0,
             minimums=_held_minimums(former, live),
             authentication=tuple(authentication_in(seen.actions)),
@@ -153,7 +118,7 @@ class Beginning:
                 raise HeldError(_held(latest or rollout)) from None
             rollout = latest
         self._tag(rollout, seen)
-        self._remember(request, former, now)
+        self._remember(request, rollout.candidate, former, now)
         self.store.record(rollout.target, history_item(rollout, rollout.outbox[0]))
         if unlock is not None:
             self.store.done(request.target, unlock)
@@ -208,33 +173,26 @@ class Beginning:
         self.store.record(former.target, item)
         return unlock
 
-    def _require_welcome(self, request: StartRequest, leaves: str) -> None:
-        """Refuse a release that was rejected, until somebody accepts it with a reason; no other one is expedited."""
+    def _known(self, request: StartRequest) -> ReleaseRecord | None:
         records = self.store.releases(request.target)
-        known = next((one for one in records if one.release.name == request.release.name), None)
-        if request.is_expedited and known is None and request.release.name != leaves:
-            raise RefusedError(
-                f"release {request.release.name} was never live here, and a way back is not judged: start it as a "
-                "rollout of its own"
-            )
-        if known is None or known.status != "rejected":
-            return
-        if not request.accept_rejected:
-            raise RefusedError(
-                f"release {known.release.name} was rejected at {known.at:%Y-%m-%d %H:%M} UTC ({known.reason}): start "
-                "another one, or accept it with --accept-rejected and a reason"
-            )
+        return next((one for one in records if one.release.name == request.release.name), None)
 
-    def _remember(self, request: StartRequest, former: Rollout | None, now: datetime) -> None:
+    def _remember(self, request: StartRequest, candidate: Side, former: Rollout | None, now: datetime) -> None:
         """What the beginning settles: the acceptance of a rejected release, a promotion that is superseded."""
         if former is not None and former.phase is Phase.PROMOTED and not former.is_tidied:
             promoted = ReleaseRecord(
-                former.release, "promoted", former.phase_since, former.reason, former.caller, former.id
+                former.release,
+                "promoted",
+                former.phase_since,
+                former.reason,
+                former.caller,
+                former.id,
+                former.candidate,
             )
             self.store.remember(request.target, promoted)
         if request.accept_rejected:
             accepted = ReleaseRecord(
-                request.release, "accepted", now, request.accept_rejected, request.caller, request.rollout
+                request.release, "accepted", now, request.accept_rejected, request.caller, request.rollout, candidate
             )
             self.store.remember(request.target, accepted)
 
@@ -252,9 +210,20 @@ def _live_side(settings: TargetSettings, seen: RuleSeen) -> Side:
     )
 
 
-def _require_version(side: SideSettings, release: Release) -> None:
-    if side.compute is Compute.AUTO_SCALING:
-        release.template_version(side.auto_scaling_group, named=side.named)
+def _require_welcome(request: StartRequest, known: ReleaseRecord | None, leaves: str) -> None:
+    """Refuse a release that was rejected, until somebody accepts it with a reason; no other one is expedited."""
+    if request.is_expedited and known is None and request.release.name != leaves:
+        raise RefusedError(
+            f"release {request.release.name} was never live here, and a way back is not judged: start it as a "
+            "rollout of its own"
+        )
+    if known is None or known.status != "rejected":
+        return
+    if not request.accept_rejected:
+        raise RefusedError(
+            f"release {known.release.name} was rejected at {known.at:%Y-%m-%d %H:%M} UTC ({known.reason}): start "
+            "another one, or accept it with --accept-rejected and a reason"
+        )
 
 
 def _live_release(former: Rollout | None, live: Side) -> str:
@@ -310,17 +279,3 @@ def _left_behind(holder: Rollout) -> str:
 
 def _when(holder: Rollout) -> str:
     return f"{holder.phase_since:%Y-%m-%d %H:%M} UTC"
-
-
-def _text(event: Mapping[str, object], key: str, *, required: bool = False) -> str:
-    value = event.get(key, "")
-    if not isinstance(value, str) or (required and not value):
-        raise ConfigurationError(f"the input's {key} is {value!r}: give a text")
-    return value
-
-
-def _flag(event: Mapping[str, object], key: str) -> bool:
-    value = event.get(key, False)
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"the input's {key} is {value!r}: give true or false")
-    return value

@@ -9,7 +9,7 @@ from .errors import AwsError, RolloutError
 from .listener_rules import Json
 from .release import Release
 from .rollout import Rollout
-from .target_settings import SideSettings, TargetSettings
+from .target_settings import Side, SideSettings, TargetSettings
 
 
 class LostLockError(RolloutError):
@@ -209,7 +209,11 @@ ReleaseStatus: TypeAlias = Literal["promoted", "rejected", "accepted"]
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRecord:
-    """What is remembered of a release; `accepted` is one that was rejected, and accepted with a reason since."""
+    """What is remembered of a release; `accepted` is one that was rejected, and accepted with a reason since.
+
+    side: where it ran, or is to run: the number of a launch template version is of that side's template (None: a former
+    engine kept none, or there are no such sides).
+    """
 
     release: Release
     status: ReleaseStatus
@@ -217,6 +221,7 @@ class ReleaseRecord:
     reason: str
     caller: str
     rollout: str
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from .model import Verdict
 from .ports import Events, FleetSeen, HistoryItem, ReleaseRecord, ReleaseStatus, Store
 from .release import Release
 from .rollout import Note, Rollout
+from .target_settings import Side
 
 FIRST_RELEASE = "first"
 """How the release is called that was there before the first rollout."""
@@ -43,20 +44,19 @@ class Teller:
     def remember(self, rollout: Rollout) -> None:
         """A promotion counts when it can be revoked no more; an objection from the moment of the way back."""
         if rollout.phase is Phase.PROMOTED and (rollout.is_tidied or rollout.is_kept):
-            self._put(rollout, rollout.release, "promoted", rollout.reason)
+            self._put(rollout, rollout.release, rollout.candidate, "promoted", rollout.reason)
             if rollout.is_expedited and rollout.leaves not in {"", rollout.release.name}:
-                self._put(
-                    rollout, self._known(rollout, rollout.leaves), "rejected", f"left by a rollback: {rollout.reason}"
-                )
+                left = self._known(rollout, rollout.leaves)
+                self._put(rollout, left, rollout.live, "rejected", f"left by a rollback: {rollout.reason}")
         elif rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} and rollout.is_bad:
-            self._put(rollout, rollout.release, "rejected", rollout.why_back)
+            self._put(rollout, rollout.release, rollout.candidate, "rejected", rollout.why_back)
 
     def _known(self, rollout: Rollout, name: str) -> Release:
         records = self.ports.store.releases(rollout.target)
         return next((one.release for one in records if one.release.name == name), Release(name))
 
-    def _put(self, rollout: Rollout, release: Release, status: ReleaseStatus, reason: str) -> None:
-        record = ReleaseRecord(release, status, rollout.phase_since, reason, rollout.caller, rollout.id)
+    def _put(self, rollout: Rollout, release: Release, side: Side, status: ReleaseStatus, reason: str) -> None:
+        record = ReleaseRecord(release, status, rollout.phase_since, reason, rollout.caller, rollout.id, side)
         self.ports.store.remember(rollout.target, record)
 
     def remember_first(self, rollout: Rollout, live: FleetSeen) -> None:
@@ -66,7 +66,8 @@ class Teller:
         version = live.version or (live.release if live.release.isdigit() else "")
         image = live.release if not version and ("/" in live.release or ":" in live.release) else ""
         release = Release(FIRST_RELEASE, image=image, version=version)
-        record = ReleaseRecord(release, "promoted", rollout.started_at, "was there before the first rollout", "", "")
+        why = "was there before the first rollout"
+        record = ReleaseRecord(release, "promoted", rollout.started_at, why, "", "", rollout.live)
         self.ports.store.remember(rollout.target, record)
 
 

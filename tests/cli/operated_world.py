@@ -9,11 +9,12 @@ import pytest
 
 from bluegreen_constructs.cli.commands import run
 from bluegreen_constructs.cli.operator_world import ExecutionFailure, TargetEngine
-from bluegreen_constructs.engine.beginning import Beginning, StartRequest
+from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.errors import AwsError, BlueGreenError, ConfigurationError
 from bluegreen_constructs.engine.ports import Command
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Rollout
+from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import TargetSettings
 from bluegreen_constructs.testing import (

@@ -1,8 +1,11 @@
 """`bluegreen rollback` goes back to a retained release by an expedited rollout, and rejects the one that is left."""
 
+from dataclasses import replace
+
 import pytest
 
 from bluegreen_constructs.engine.lifecycle import Phase
+from bluegreen_constructs.engine.target_settings import SIDES, Compute
 from tests.cli.operated_world import OperatedWorld, Operator, settings_of
 
 
@@ -62,6 +65,24 @@ def test_an_unknown_release_is_refused_with_those_there_are(three: Operator) -> 
         "0.9 is no retained release of Serving/Model; retained are: 1.1, 1.0, first"
     )
     assert three.is_refused(3, "rollback", "--to", "1.2").startswith("1.2 is live on Serving/Model already; retained")
+
+
+def test_a_launch_template_version_of_the_other_side_is_refused_with_how_to_start_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = settings_of()
+    sides = {
+        side: replace(plain.side(side), compute=Compute.AUTO_SCALING, auto_scaling_group=f"{side}-group")
+        for side in SIDES
+    }
+    operator = Operator(capsys, OperatedWorld(settings_of(**sides)))
+    for version in ("7", "4", "8"):
+        operator.world.promoted(version)
+    sentence = operator.is_refused(3, "rollback", "--to", "7")
+    assert sentence.startswith("version 7 of release 7 is of green's launch template, and the release goes to blue")
+    assert sentence.endswith("start it with --release 7 and, as --version, its number on blue")
+    assert operator.types("rollback", "--wait") == 0
+    assert operator.world.rollout.release.name == "4"
 
 
 def test_only_so_many_releases_are_retained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bluegreen_constructs.engine.beginning import Beginning, StartRequest
+from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.invocation import answered
 from bluegreen_constructs.engine.lifecycle import Phase, diagram
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import HoldKind, Note
 from bluegreen_constructs.engine.spans import in_words
+from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.strategy import Split
 from bluegreen_constructs.engine.telling import _EVENTS, Teller
 from bluegreen_constructs.engine_state_machine import NOT_PROMOTED, REFUSALS, definition

@@ -10,7 +10,7 @@ from datetime import timedelta
 from math import ceil
 
 from bluegreen_constructs.engine.abort import AbortOutcome, abort
-from bluegreen_constructs.engine.beginning import Beginning, StartRequest
+from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.counts import series_of
 from bluegreen_constructs.engine.errors import AwsError
@@ -22,6 +22,7 @@ from bluegreen_constructs.engine.ports import Command, FleetSeen, HistoryItem, L
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Hold, HoldKind, Note, Rollout
 from bluegreen_constructs.engine.runner import tick
+from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.strategy import Step
 from bluegreen_constructs.engine.target_settings import (
     SIDES,

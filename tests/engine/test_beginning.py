@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bluegreen_constructs.engine.beginning import Beginning, StartRequest
+from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.errors import AwsError, ConfigurationError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.ports import (
@@ -17,6 +17,7 @@ from bluegreen_constructs.engine.ports import (
 )
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import HoldKind, Rollout
+from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.target_settings import Compute
 from bluegreen_constructs.engine.weights import forward
 from tests.engine.rollout_world import NEXT, OPERATOR, RolloutWorld, minutes, quick_settings

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen_constructs.engine.absolute_floor import AbsoluteFloor
-from bluegreen_constructs.engine.beginning import Beginning, StartRequest
+from bluegreen_constructs.engine.beginning import Beginning
 from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.ecs_hook import ADMISSION, NEXT_STEP
 from bluegreen_constructs.engine.ecs_judgement import closed, is_to_be_stopped, replied, verdict_of, with_share
@@ -24,6 +24,7 @@ from bluegreen_constructs.engine.present_time import present
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import HoldKind
 from bluegreen_constructs.engine.rollout_codec import rollout_from_json, rollout_to_json
+from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.strategy import Linear, Step
 from bluegreen_constructs.testing import InMemoryExecutions
 

@@ -12,6 +12,7 @@ from ..rollout import Rollout
 from ..rollout_codec import rollout_to_json
 from ..swap.record import SlotsRecord
 from ..swap.record_codec import record_to_json
+from ..target_settings import SIDES
 
 Item: TypeAlias = Mapping[str, Mapping[str, str]]
 """Attributes by name, each as {type: text}; only texts (S) and numbers (N) are used."""
@@ -143,11 +144,13 @@ def release_item(target: str, record: ReleaseRecord) -> Item:
         "reason": {"S": record.reason},
         "caller": {"S": record.caller},
         "rollout": {"S": record.rollout},
+        **({} if record.side is None else {"side": {"S": record.side}}),
     }
 
 
 def release_of(item: Item) -> ReleaseRecord:
-    """What `release_item` made."""
+    """What `release_item` made, also that of an engine which kept no side."""
+    stored = text(item, "side")
     return ReleaseRecord(
         release=Release(text(item, "name"), text(item, "image"), text(item, "version")),
         status=cast("ReleaseStatus", text(item, "status")),
@@ -155,6 +158,7 @@ def release_of(item: Item) -> ReleaseRecord:
         reason=text(item, "reason"),
         caller=text(item, "caller"),
         rollout=text(item, "rollout"),
+        side=next((side for side in SIDES if side == stored), None),
     )
 
 

@@ -9,9 +9,10 @@ from ..aws.dynamodb_store import DynamoDbStore
 from ..aws.executions import StepFunctionsExecutions
 from ..aws.parameter_settings import ParameterSettings
 from ..aws.weighted_rules import AlbWeightedRules
-from ..beginning import Beginning, StartRequest
+from ..beginning import Beginning
 from ..environment import Environment
 from ..invocation import answered, instant
+from ..start_request import StartRequest
 from ..swap.beginning import SlotsBeginning, SlotsRequest
 
 

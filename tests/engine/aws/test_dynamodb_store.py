@@ -14,6 +14,7 @@ from bluegreen_constructs.engine.aws.dynamodb_items import (
     history_of,
     key,
     release_item,
+    release_of,
     slots_item,
     state_item,
 )
@@ -28,7 +29,7 @@ from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import Rollout
 from bluegreen_constructs.engine.swap.record import SideRecord, SlotsRecord
 from bluegreen_constructs.engine.swap.record_codec import record_from_json
-from bluegreen_constructs.engine.target_settings import Compute, SideSettings, TargetSettings
+from bluegreen_constructs.engine.target_settings import Compute, Side, SideSettings, TargetSettings
 
 NOW = datetime(2026, 11, 21, 12, 0, 5, 250000, tzinfo=UTC)
 TARGET = "Serving/Model"
@@ -411,6 +412,17 @@ class TestReleases:
         stubbed.answers("put_item", {}, {"TableName": "table", "Item": item})
         store.remember(TARGET, RECORD)
         assert (item["pk"], item["sk"]) == ({"S": "release#Serving/Model"}, {"S": "1.4.2"})
+
+    @pytest.mark.parametrize("side", ["blue", "green", None])
+    def test_the_side_is_read_as_it_was_written(self, side: Side | None) -> None:
+        record = replace(RECORD, side=side)
+        assert release_of(release_item(TARGET, record)) == record
+
+    @pytest.mark.parametrize("stored", [{}, {"side": {"S": ""}}, {"side": {"S": "violet"}}])
+    def test_a_side_that_is_missing_or_unknown_is_none(self, stored: dict) -> None:
+        """A former engine wrote none; a later one may know more of them."""
+        item = {name: value for name, value in release_item(TARGET, RECORD).items() if name != "side"}
+        assert release_of({**item, **stored}) == RECORD
 
 
 def test_every_call_is_declared_and_nothing_else_is(stubbed: StubbedClient, store: DynamoDbStore) -> None:
