@@ -45,8 +45,10 @@ def leave_versions_to_the_engine(group: autoscaling.AutoScalingGroup) -> None:
 
     The latest is what the last deploy of the stack made, and the live group would launch it. The constant "$Default"
     would say it best, and CloudFormation's reference says that it is not supported here; what it names instead is the
-    attribute DefaultVersionNumber, which CloudFormation itself never changes. It is not documented that CloudFormation
-    reads the attribute again when only the group is edited; what it read last would be an earlier release of this side.
+    attribute DefaultVersionNumber, which CloudFormation itself never changes. It reads the attribute when it updates
+    the template, and gives what it read then when only the group is edited, an earlier release of this side. The
+    template is the user's here, so docs/engine.md says what to edit beside; a fleet's has its group's fingerprint.
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/68
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-autoscaling-autoscalinggroup-launchtemplatespecification.html
 
     Raises ConfigurationError for a launch template that is not of this app, unless its version is "$Default".

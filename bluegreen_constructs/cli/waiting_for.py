@@ -2,7 +2,7 @@
 
 from ..engine.judgement import is_shown_healthy, needs_evidence
 from ..engine.lifecycle import Phase
-from ..engine.phases import pending_hook
+from ..engine.phases import QUIET_MINUTES, pending_hook
 from ..engine.rollout import Hold, HoldKind, Rollout
 from ..engine.spans import in_words
 from .spelled_times import iso
@@ -89,6 +89,9 @@ def _bake(rollout: Rollout) -> str:
 def _tidying(rollout: Rollout) -> str:
     if rollout.is_tidied:
         return "nothing"
+    if rollout.is_kept and rollout.quiet < QUIET_MINUTES:
+        quiet = "until it was seen without requests for two minutes"
+        return f"nothing: {rollout.out_of_use} keeps running, ready for a rollback, {quiet}"
     if rollout.is_kept and rollout.kept_until is not None:
         return f"nothing: {rollout.out_of_use} keeps running until {iso(rollout.kept_until)}, ready for a rollback"
     if rollout.is_quarantined:

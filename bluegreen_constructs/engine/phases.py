@@ -18,6 +18,7 @@ from .transitions import (
     holding,
     hook_passed,
     let_go,
+    looked_at_again,
     marked,
     minute_of,
     moved,
@@ -30,8 +31,11 @@ from .weights import needed
 _TICKS = 1200
 _LOOKS = 100  # at a hook's answer, or at a candidate that is to get healthy
 _SLEEP = timedelta(hours=12)  # how long nobody looks at a side that is kept
+_FIRST_DAY_PAUSE, _LATER_PAUSE = timedelta(hours=1), timedelta(hours=3)  # between two looks at it after its time
 QUIET_MINUTES = 2
 """For how many closed minutes a side must have had no requests before anything of it is scaled down (I8)."""
+_KEPT_LONGER = timedelta(days=14)
+"""How long a side is looked at, after its time, that nobody could see without requests, as no side had any."""
 
 
 def preparing(rollout: Rollout, seen: Observation) -> Decision:
@@ -126,11 +130,7 @@ def tidying(rollout: Rollout, seen: Observation) -> Decision:
     if rollout.is_tidied:
         return Decision(rollout)
     if rollout.is_kept and rollout.kept_until is not None:
-        # Saving this is what a start meanwhile competes with: whoever comes first has the target.
-        still = rollout.kept_until - seen.now
-        return (
-            Decision(rollout, min(still, _SLEEP)) if still > timedelta() else Decision(let_go(rollout, seen.now), SOON)
-        )
+        return _keeping(rollout, seen, rollout.kept_until)
     if seen.marked and rollout.phase is Phase.PROMOTED:
         return Decision(marked(rollout, seen.now), timedelta(seconds=1))
     settings = rollout.settings
@@ -143,10 +143,44 @@ def tidying(rollout: Rollout, seen: Observation) -> Decision:
         rollout = _quieter(rollout, seen.counts, seen.last_minute)
     is_waiting = rollout.quiet < QUIET_MINUTES or bool(seen.interference)
     if is_waiting and seen.now >= (rollout.kept_until or rollout.phase_since) + settings.drain_timeout:
-        why = f"the {rollout.out_of_use} side was left running: it was not seen without requests for 2 minutes"
-        left = replace(rollout, is_left_running=True, quiet=QUIET_MINUTES)
-        return Decision(noted(left, seen.now, "LEFT_RUNNING", why), SOON)
+        return Decision(_left_running(rollout, seen.now), SOON)
     return Decision(rollout, _until_news(rollout, seen.now) if rollout.quiet < QUIET_MINUTES else timedelta(seconds=1))
+
+
+def _keeping(rollout: Rollout, seen: Observation, until: datetime) -> Decision:
+    """A side that is kept: left alone until its time is over, and then looked at until it is seen without requests.
+
+    Without any on either side nobody can see that, in the night of an internal service above all. The side was drained,
+    and the rule gives it nothing: so it stays kept, and is looked at again. Letting it go, for its quiet or for
+    requests that it has, is saved first: a start meanwhile competes with that, and whoever comes first has the target.
+    """
+    now = seen.now
+    if rollout.quiet >= QUIET_MINUTES:
+        still = until - now
+        if still > timedelta():
+            return Decision(rollout, min(still, _SLEEP))
+        return Decision(looked_at_again(rollout, now), _until_news(rollout, now))
+    if seen.counts is not None and seen.last_minute is not None:
+        first = (rollout.quiet_until or 0) + 1
+        out, counts = rollout.out_of_use, seen.counts
+        is_busy = any(counts.requests(out, minute) for minute in range(first, seen.last_minute + 1))
+        rollout = _quieter(rollout, counts, seen.last_minute)
+        if rollout.quiet >= QUIET_MINUTES or is_busy:
+            return Decision(let_go(rollout, now), timedelta(seconds=1))
+    still = until + _KEPT_LONGER - now
+    if still <= timedelta():
+        return Decision(_left_running(rollout, now, f" in {_KEPT_LONGER.days} days after its time"), SOON)
+    # At first as often as there is news. Then seldom, as every turn counts in an execution of weeks, and never for
+    # longer than the minutes that one look takes in.
+    pause = _FIRST_DAY_PAUSE if now < until + timedelta(days=1) else _LATER_PAUSE
+    is_new = now < until + rollout.settings.drain_timeout
+    return Decision(rollout, _until_news(rollout, now) if is_new else min(pause, still))
+
+
+def _left_running(rollout: Rollout, now: datetime, in_how_long: str = "") -> Rollout:
+    seen = f"it was not seen without requests for {QUIET_MINUTES} minutes{in_how_long}"
+    left = replace(rollout, is_kept=False, is_left_running=True, quiet=QUIET_MINUTES)
+    return noted(left, now, "LEFT_RUNNING", f"the {rollout.out_of_use} side was left running: {seen}")
 
 
 def _quieter(rollout: Rollout, counts: Counts, last: int) -> Rollout:

@@ -81,8 +81,9 @@ class Rollout:
     is_expedited: a way back to a retained release: gates, but no steps and no bake. is_irreversible: freeze instead of
         rollback. is_quarantined: the side out of use keeps running, unrouted, until a start says that it may go.
     is_left_running: the side out of use keeps running because it was not seen without requests in time.
-    is_kept: the side out of use was seen without requests and keeps running, until `kept_until` or the next start.
-    kept_until: when that ends, or ended (None: it has not begun).
+    is_kept: the side out of use was seen without requests and keeps running: until `kept_until`, then until it is seen
+        so once more, or until the next start.
+    kept_until: when its time ends, or ended; then when it was let go (None: it has not begun).
     quiet: closed minutes in a row without requests on the side that is out of use. quiet_until: last minute counted.
     takes_over: an operator said to write over whatever somebody else wrote to the rule; until it is confirmed.
     is_baked: the bake is over; what is left is to give the candidate everything and to say so on the rule.

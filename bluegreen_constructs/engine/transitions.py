@@ -77,9 +77,14 @@ def kept(rollout: Rollout, now: datetime) -> Rollout:
     return noted(replace(rollout, is_kept=True, kept_until=until), now, "KEPT", why)
 
 
+def looked_at_again(rollout: Rollout, now: datetime) -> Rollout:
+    """The time of the side that is kept is over: from now on it is looked at whether it still has no requests."""
+    return replace(rollout, kept_until=now, quiet=0, quiet_until=minute_of(now))
+
+
 def let_go(rollout: Rollout, now: datetime) -> Rollout:
-    """The time of the side that was kept is over: it is looked at again whether it has no requests."""
-    return replace(rollout, is_kept=False, kept_until=now, quiet=0, quiet_until=minute_of(now))
+    """The side is kept no more: what was seen of it decides, and the target is held until that is done."""
+    return replace(rollout, is_kept=False, kept_until=now)
 
 
 def marked(rollout: Rollout, now: datetime) -> Rollout:

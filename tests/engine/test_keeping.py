@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bluegreen_constructs.cli.waiting_for import waiting_for
+from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.ports import HeldError, LostLockError, RefusedError
 from bluegreen_constructs.engine.release import Release
@@ -33,7 +34,7 @@ def kept(world: RolloutWorld | None = None) -> RolloutWorld:
 
 
 def sleep_until(world: RolloutWorld, instant: datetime) -> None:
-    """Let hours pass without counting their traffic second by second; ticks come when they are asked for."""
+    """Let hours pass without any requests; ticks come when they are asked for."""
     while world.clock.now < instant:
         assert world.answer is not None
         world.clock.forward(min(timedelta(seconds=world.answer.wait_seconds), instant - world.clock.now))
@@ -116,6 +117,164 @@ def test_an_engine_that_was_away_at_the_end_still_looks_whether_the_side_is_quie
     assert world.fleet("blue").desired == 0
 
 
+def over(world: RolloutWorld | None = None) -> RolloutWorld:
+    """A world whose kept side was kept for as long as it is to be; nobody had requests in the end."""
+    world = kept(world)
+    assert world.rollout.kept_until is not None
+    sleep_until(world, world.rollout.kept_until)
+    return world
+
+
+class TestNobodyHasRequestsWhenItsTimeIsOver:
+    """An internal service at night: what no side has is no evidence, and no reason to pay for a side for ever."""
+
+    def test_it_is_scaled_down_in_the_morning(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=10))
+        assert (world.rollout.is_kept, world.fleet("blue").desired) == (True, 4)
+        morning = world.clock.now
+        done = world.finish()  # the world asserts I8
+        assert (world.fleet("blue").desired, world.fleet("blue").minimum) == (0, 0)
+        assert (done.phase, done.is_left_running, world.history("LEFT_RUNNING")) == (Phase.PROMOTED, False, [])
+        assert world.clock.now - morning < minutes(66)
+
+    def test_a_minute_in_which_only_live_has_requests_is_not_enough(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=2))
+        world.pass_time(timedelta(seconds=30))
+        sleep_until(world, world.clock.now + timedelta(hours=4))
+        assert (world.rollout.quiet, world.fleet("blue").desired) == (1, 4)
+
+    def test_after_a_weekend_it_is_scaled_down_within_three_hours(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=62))
+        monday = world.clock.now
+        world.finish()
+        assert (world.fleet("blue").desired, world.history("LEFT_RUNNING")) == (0, [])
+        assert world.clock.now - monday < timedelta(hours=3, minutes=5)
+
+    def test_a_side_that_nobody_could_ever_see_quiet_is_left_running_after_two_weeks(self) -> None:
+        world = over()
+        until = world.clock.now
+        sleep_until(world, until + timedelta(days=14) - minutes(1))
+        assert (world.rollout.is_kept, world.history("LEFT_RUNNING")) == (True, [])
+        sleep_until(world, until + timedelta(days=14) + minutes(1))
+        (item,) = world.history("LEFT_RUNNING")
+        assert item.reason == (
+            "the blue side was left running: it was not seen without requests for 2 minutes in 14 days after its time"
+        )
+        assert (world.rollout.is_tidied, world.rollout.is_left_running, world.fleet("blue").desired) == (True, True, 4)
+        assert world.fleet("green").minimum == 2
+        world.check_history()
+
+    def test_looking_for_two_weeks_takes_few_enough_turns_for_one_execution(self) -> None:
+        """25,000 events, of which the plan and its pauses may take 21,600, and a turn takes nine."""
+        world = over()
+        before = world.ticks
+        sleep_until(world, world.clock.now + timedelta(days=14) + minutes(1))
+        assert world.rollout.is_tidied
+        assert world.ticks - before <= 170
+
+    def test_every_minute_is_asked_for(self) -> None:
+        world = over()
+        asked: set[int] = set()
+        minutes_of = world.metrics.minutes
+
+        def noted(series: dict[str, object], first: int, last: int) -> object:
+            asked.update(range(first, last + 1))
+            return minutes_of(series, first, last)  # type: ignore[arg-type]
+
+        world.metrics.minutes = noted  # type: ignore[assignment,method-assign]
+        sleep_until(world, world.clock.now + timedelta(days=6))
+        assert asked == set(range(min(asked), max(asked) + 1))
+        assert len(asked) > 6 * 24 * 60 - 200
+
+    def test_requests_on_the_side_that_was_kept_are_never_scaled_away(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=8))
+        while not world.rollout.is_tidied:
+            give_requests(world, 3)
+            world.pass_for(1 / 3)
+        assert world.fleet("blue").desired == 4
+        (item,) = world.history("LEFT_RUNNING")
+        assert item.reason == "the blue side was left running: it was not seen without requests for 2 minutes"
+
+    def test_requests_that_came_in_the_night_and_ended_are_drained_like_any(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=2))
+        give_requests(world, 3)
+        world.finish()  # the world asserts I8
+        assert (world.fleet("blue").desired, world.history("LEFT_RUNNING")) == (0, [])
+
+    def test_cloudwatch_that_does_not_answer_is_asked_again(self) -> None:
+        world = over()
+        minutes_of = world.metrics.minutes
+
+        def throttled(*_: object) -> object:
+            raise AwsError("throttled")
+
+        world.metrics.minutes = throttled  # type: ignore[assignment,method-assign]
+        sleep_until(world, world.clock.now + timedelta(hours=3))
+        assert (world.rollout.is_kept, world.history("LEFT_RUNNING")) == (True, [])
+        world.metrics.minutes = minutes_of  # type: ignore[method-assign]
+        world.finish()
+        assert world.fleet("blue").desired == 0
+
+    @pytest.mark.parametrize("broken", ["save", "scale", "read"])
+    def test_a_turn_that_fails_when_the_morning_comes_is_made_up_for(self, broken: str) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=2))
+        owner: object = {"save": world.store, "scale": world.fleets, "read": world.rules}[broken]
+        of, left = getattr(owner, broken), [3]
+
+        def failing(*arguments: object) -> object:
+            if left[0]:
+                left[0] -= 1
+                raise AwsError("broken")
+            return of(*arguments)
+
+        setattr(owner, broken, failing)
+        world.finish()  # the world asserts I8
+        assert (left, world.fleet("blue").desired, world.fleet("green").minimum) == ([0], 0, 2)
+        assert world.history("LEFT_RUNNING") == []
+
+    def test_a_turn_that_ended_when_it_was_let_go_is_finished_by_the_next_one(self) -> None:
+        """Killed between the save and the scaling down: a start waits, and the side is scaled down."""
+        world = over()
+        world.pass_for(10, until=lambda: world.rollout.quiet == 1)
+        scale = world.fleets.scale
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        world.fleets.scale = killed  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            world.pass_for(10)
+        assert (world.rollout.is_kept, world.rollout.is_tidied, world.fleet("blue").desired) == (False, False, 4)
+        with pytest.raises(HeldError, match="is still draining the side out of use"):
+            world.start(world.request(LATER))
+        world.fleets.scale = scale  # type: ignore[method-assign]
+        world.finish()
+        assert world.fleet("blue").desired == 0
+
+    def test_an_operator_reads_what_it_waits_for(self) -> None:
+        assert waiting_for(over().rollout) == (
+            "nothing: blue keeps running, ready for a rollback, until it was seen without requests for two minutes"
+        )
+
+    def test_the_state_machine_has_nothing_to_restore(self) -> None:
+        answer = over().turn()
+        assert (answer.done, answer.restore) == (False, {})
+
+    def test_a_rollback_starts_nothing(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=3))
+        running = world.fleet("blue")
+        world.start(world.request(Release("first"), id="rollback", is_expedited=True))
+        world.reach(Phase.PROMOTED)
+        assert (world.share_of("blue"), world.fleet("blue").desired) == (100, running.desired)
+
+
 class TestTheNextStart:
     def test_it_need_not_wait_and_takes_the_side_over(self) -> None:
         world = kept()
@@ -179,13 +338,40 @@ class TestTheNextStart:
         world.pass_for(120, until=lambda: world.rollout.is_kept)
         assert world.rollout.phase is Phase.PROMOTED
 
-    def test_it_waits_while_the_side_is_looked_at_for_the_last_time(self) -> None:
-        world = kept()
-        assert world.rollout.kept_until is not None
-        sleep_until(world, world.rollout.kept_until)
+    def test_it_takes_the_side_over_while_nobody_knows_whether_that_is_still_quiet(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + timedelta(hours=5))
+        former = world.rollout
+        world.start(world.request(LATER))
+        world.reach(Phase.TESTING)
+        assert (world.rollout.candidate, world.release_on("blue")) == ("blue", LATER.name)
+        answer = tick(world.ports, world.target, former.id, world.clock.now)
+        assert (answer.done, answer.outcome) == (True, "PROMOTED")
+
+    def test_it_waits_when_the_side_was_seen_with_requests(self) -> None:
+        world = over()
+        sleep_until(world, world.clock.now + minutes(1))
+        give_requests(world, 3)
+        world.pass_for(3, until=lambda: not world.rollout.is_kept)
         assert not world.rollout.is_kept
         with pytest.raises(HeldError, match="is still draining the side out of use"):
             world.start(world.request(LATER))
+
+    def test_of_a_start_and_the_scaling_down_of_a_side_that_was_quiet_one_has_the_target(self) -> None:
+        world = over()
+        world.pass_for(10, until=lambda: world.rollout.quiet == 1)
+        save, begun = world.store.save, [False]
+
+        def beaten(rollout: Rollout) -> Rollout:
+            if not rollout.is_kept and not begun[0]:
+                begun[0] = True
+                world.start(world.request(LATER))
+            return save(rollout)
+
+        world.store.save = beaten  # type: ignore[method-assign]
+        world.pass_for(3, until=lambda: begun[0])
+        world.store.save = save  # type: ignore[method-assign]
+        assert (begun[0], world.rollout.id, world.fleet("blue").desired) == (True, LATER.name, 4)
 
 
 class TestRollback:
