@@ -11,6 +11,8 @@ class Ec2(SimulatedClient):
     """The client. Versions are numbered in the order in which they were made; none is ever deleted.
 
     How a version behaves is how the release behaves that its instances' tag names (`world.release_is`).
+
+    doubles: whether a version that was asked for by two names is answered twice; AWS does not say which it does.
     """
 
     service = "ec2"
@@ -38,6 +40,7 @@ class Ec2(SimulatedClient):
         super().__init__(world)
         self.templates: dict[str, list[Answer]] = {}
         self.default_versions: dict[str, str] = {}
+        self.doubles = False
         self._tokens: dict[str, tuple[Answer, Answer]] = {}
 
     def add_template(self, template: str, versions: int) -> None:
@@ -90,6 +93,8 @@ class Ec2(SimulatedClient):
         operation, template = "DescribeLaunchTemplateVersions", arguments["LaunchTemplateId"]
         if "Versions" in arguments:
             named = [self.require(operation, template, version) for version in arguments["Versions"]]
+            if self.doubles:
+                return {"LaunchTemplateVersions": [self._shown(one) for one in named]}
             found = {one["VersionNumber"]: one for one in named}
         else:
             later = self.templates[template][int(arguments["MinVersion"]) - 1 :]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bluegreen_constructs.engine.aws.auto_scaling_fleet import AutoScalingFleet
+from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.target_settings import Compute
 from bluegreen_constructs.engine.warm_pool import WarmPool
 from simulated_aws.behaviour import Behaviour
@@ -212,6 +214,35 @@ def test_one_token_makes_one_version_and_no_other_request(scaling: OneTarget) ->
     with pytest.raises(scaling.world.ec2.exceptions.ClientError, match="IdempotentParameterMismatch"):
         made(scaling, "green", "3")
     assert made(scaling, "green", "3", token="another") != made(scaling, "green", "2")
+
+
+@pytest.mark.parametrize(("doubles", "answered"), [(False, [1]), (True, [1, 1])])
+def test_a_version_of_two_names_is_answered_once_or_for_each_of_them(
+    scaling: OneTarget, doubles: bool, answered: list[int]
+) -> None:
+    scaling.world.ec2.add_template("lt-of-one", 1)
+    scaling.world.ec2.doubles = doubles
+    answer = scaling.world.ec2.describe_launch_template_versions(
+        LaunchTemplateId="lt-of-one", Versions=["$Latest", "$Default"]
+    )
+    assert [one["VersionNumber"] for one in answer["LaunchTemplateVersions"]] == answered
+
+
+@pytest.mark.parametrize("doubles", [False, True])
+def test_a_fleet_that_runs_a_release_is_left_alone_however_its_versions_are_answered(doubles: bool) -> None:
+    target = OneTarget(SimulatedAws(), compute=Compute.AUTO_SCALING, named=True)
+    target.world.ec2.doubles = doubles
+    target.world.release_is("1.4.2", Behaviour())
+    fleet = AutoScalingFleet(target.world.autoscaling, target.world.ec2)
+    side, release = target.settings.green, Release("1.4.2")
+    for _ in range(8):
+        fleet.deploy(side, release, 2)
+        target.world.advance(120)
+    assert fleet.seen(side, release).is_settled
+    before = len(target.world.calls)
+    fleet.deploy(side, release, 2)
+    made = [call.operation for call in target.world.calls[before:]]
+    assert not {"ModifyLaunchTemplate", "CreateLaunchTemplateVersion", "UpdateAutoScalingGroup"} & set(made)
 
 
 def test_a_version_that_is_not_there_is_refused(scaling: OneTarget) -> None:

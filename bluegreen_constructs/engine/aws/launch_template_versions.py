@@ -68,6 +68,7 @@ class LaunchTemplateVersions:
         found again by whoever looks, and a release that was made from another source is another version. Of twins the
         first one counts.
         """
+        # One version with both names may be answered once or twice: AWS does not say.
         edges = self._described({"LaunchTemplateId": template, "Versions": ["$Latest", "$Default"]})
         latest = max(edges, key=lambda one: number(one, "VersionNumber"), default={})
         made = _MADE.fullmatch(str(latest.get("VersionDescription")))
@@ -77,8 +78,8 @@ class LaunchTemplateVersions:
         source = max([since, *(number(one, "VersionNumber") for one in later if not _is_made(one))])
         wanted = _description(release, source)
         found = sorted(number(one, "VersionNumber") for one in later if one.get("VersionDescription") == wanted)
-        default = [number(one, "VersionNumber") for one in edges if one.get("DefaultVersion")]
-        return ReleaseVersion(str(found[0]), source, found[:1] == default) if found else ReleaseVersion(None, source)
+        default = {number(one, "VersionNumber") for one in edges if one.get("DefaultVersion")}
+        return ReleaseVersion(str(found[0]), source, found[0] in default) if found else ReleaseVersion(None, source)
 
     def ensure(self, template: str, release: Release) -> ReleaseVersion:
         """The version of a release, made if it is not there yet.
@@ -160,12 +161,13 @@ def _is_made(version: Mapping[str, object]) -> bool:
 
 
 def _tagged(specifications: list[Mapping[str, object]], name: str) -> list[Mapping[str, object]]:
-    """The tags of everything that is launched, with the release's name on the instances."""
+    """The tags of everything that is launched, with the release's name on the instances and wherever it was before."""
     tag = {"Key": RELEASE_TAG, "Value": name}
     tagged: list[Mapping[str, object]] = []
     for one in specifications:
-        if one.get("ResourceType") == "instance":
-            others = [other for other in entries(one, "Tags") if other.get("Key") != RELEASE_TAG]
+        tags = entries(one, "Tags")
+        others = [other for other in tags if other.get("Key") != RELEASE_TAG]
+        if one.get("ResourceType") == "instance" or len(others) < len(tags):
             tagged.append({**one, "Tags": [*others, tag]})
         else:
             tagged.append(one)

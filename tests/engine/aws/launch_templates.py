@@ -13,13 +13,15 @@ TEMPLATE = "lt-0123456789abcdef0"
 class LaunchTemplates:
     """The template's versions. forgets_tokens: a ClientToken is worth nothing, as it is after some days.
 
-    hidden: versions that are there and that no description shows yet.
+    hidden: versions that are there and that no description shows yet. doubles: a version that was asked for by two
+        names is answered twice; AWS does not say which it does.
     """
 
     versions: list[dict] = field(default_factory=list)
     default: int = 1
     forgets_tokens: bool = False
     hidden: set[int] = field(default_factory=set)
+    doubles: bool = False
     asked: list[tuple[str, dict]] = field(default_factory=list)
     _tokens: dict[str, tuple[dict, dict]] = field(default_factory=dict)
 
@@ -63,8 +65,9 @@ class LaunchTemplates:
         self.asked.append(("DescribeLaunchTemplateVersions", asked))
         if "Versions" in asked:
             wanted: Sequence[str] = asked["Versions"]  # type: ignore[assignment]
-            found = {one["VersionNumber"]: one for one in (self._one(name, "Describe") for name in wanted)}
-            return {"LaunchTemplateVersions": [self._shown(one) for one in found.values()]}
+            named = [self._one(name, "Describe") for name in wanted]
+            found = named if self.doubles else {one["VersionNumber"]: one for one in named}.values()
+            return {"LaunchTemplateVersions": [self._shown(one) for one in found]}
         later = [one for one in self._visible if one["VersionNumber"] >= int(str(asked["MinVersion"]))]
         return {"LaunchTemplateVersions": [self._shown(one) for one in reversed(later)]}
 

@@ -120,6 +120,25 @@ class TestWhichVersion:
         versions.ensure(TEMPLATE, RELEASE)
         assert not versions.find(TEMPLATE, RELEASE).is_default
 
+    def test_one_that_is_the_latest_and_the_default_is_the_default_also_when_aws_answers_it_once_for_each_name(
+        self,
+    ) -> None:
+        there = LaunchTemplates(doubles=True)
+        versions = LaunchTemplateVersions(there)
+        made = versions.ensure(TEMPLATE, RELEASE)
+        versions.make_default(TEMPLATE, str(made.number))
+        answer = there.describe_launch_template_versions(LaunchTemplateId=TEMPLATE, Versions=["$Latest", "$Default"])
+        assert [one["VersionNumber"] for one in answer["LaunchTemplateVersions"]] == [2, 2]
+        assert versions.find(TEMPLATE, RELEASE) == ReleaseVersion("2", 1, is_default=True)
+
+    def test_a_default_that_is_answered_twice_is_the_default_of_no_other_release(self) -> None:
+        there = LaunchTemplates(doubles=True)
+        versions = LaunchTemplateVersions(there)
+        versions.ensure(TEMPLATE, RELEASE)
+        other = versions.ensure(TEMPLATE, Release("1.4.3"))
+        versions.make_default(TEMPLATE, str(other.number))
+        assert versions.find(TEMPLATE, RELEASE) == ReleaseVersion("2", 1)
+
     def test_other_releases_are_other_versions_and_none_keeps_anything_of_another(self) -> None:
         there = LaunchTemplates()
         versions = LaunchTemplateVersions(there)
@@ -182,6 +201,24 @@ class TestWhichVersion:
         LaunchTemplateVersions(there).ensure(TEMPLATE, RELEASE)
         made = there.versions[-1]["LaunchTemplateData"]
         assert tags_of(made) == {"bluegreen:side": "blue", "bluegreen:release": "1.4.2"}
+
+    def test_disks_and_whatever_else_says_its_release_say_the_new_one(self) -> None:
+        there = LaunchTemplates()
+        first = [{"Key": "Name", "Value": "web"}, {"Key": "bluegreen:release", "Value": "1.0.0"}]
+        kinds = ("volume", "instance", "network-interface")
+        there.edit(TagSpecifications=[{"ResourceType": kind, "Tags": first} for kind in kinds])
+        LaunchTemplateVersions(there).ensure(TEMPLATE, Release("2.7"))
+        made = there.versions[-1]["LaunchTemplateData"]
+        for kind in kinds:
+            assert tags_of(made, kind) == {"Name": "web", "bluegreen:release": "2.7"}
+
+    def test_what_does_not_say_its_release_keeps_its_tags_as_they_are(self) -> None:
+        there = LaunchTemplates()
+        volume = {"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "web"}]}
+        there.edit(TagSpecifications=[volume])
+        LaunchTemplateVersions(there).ensure(TEMPLATE, RELEASE)
+        instance = {"ResourceType": "instance", "Tags": [{"Key": "bluegreen:release", "Value": "1.4.2"}]}
+        assert there.versions[-1]["LaunchTemplateData"]["TagSpecifications"] == [volume, instance]
 
 
 class TestWhoeverMakesIt:
