@@ -18,9 +18,17 @@ from .engine.guardrails import Guardrail
 from .engine.spans import Span
 from .engine.strategy import Strategy
 from .engine.target_settings import SIDES, Side
-from .fleet_checks import alarms_only, refuse_fleet, refuse_under_code_deploy
+from .fleet_checks import (
+    WholeUserData,
+    alarms_only,
+    bake_under_code_deploy,
+    refuse_fleet,
+    refuse_grace,
+    refuse_under_code_deploy,
+)
 from .fleet_group import FleetGroup
 from .fleet_instances import FleetInstances
+from .fleet_lifecycle import answering_script, let_instances_answer, wait_seconds
 from .fleet_role import instance_role
 from .fleet_targets import fleet_targets
 from .guardrail_alarms import AlarmThresholds
@@ -52,7 +60,8 @@ class Ec2BlueGreenFleet(Construct):
     side's launch template (`--release 7`).
 
     vpc: where it is. instances: what the instances are. ingress: how requests reach them; `grace` is how long an
-        instance may boot before a failed health check has it replaced.
+        instance may boot before a failed health check has it replaced (default 5 minutes), less than
+        `RolloutLimits(prepare=…)`.
     strategy: `Steps`, `Canary`, `Linear`, `AllAtOnce` or `Split` (default: 1 % for 5 minutes, 10 % and 50 % for 10).
     bake: how long going back stays one call after the last step (default 15 minutes).
     guardrails: what must stay true, as of a `CanaryAlb` (default: `ErrorComparison()`); under CodeDeploy
@@ -74,7 +83,7 @@ class Ec2BlueGreenFleet(Construct):
         instances: FleetInstances,
         ingress: Ingress,
         strategy: Strategy | None = None,
-        bake: Span = DEFAULT_BAKE,
+        bake: Span | None = None,
         guardrails: Sequence[Guardrail | AlarmThresholds] | None = None,
         hooks: Sequence[Hook] = (),
         scaling: Scaling | None = None,
@@ -86,7 +95,7 @@ class Ec2BlueGreenFleet(Construct):
         """Make both sides, and who moves the traffic between them."""
         super().__init__(scope, id)
         self.target = target_name(self)
-        scaling = scaling or Scaling()
+        scaling, ingress = scaling or Scaling(), ingress.for_instances()
         if controller is not None:
             others = {
                 "strategy": strategy,
@@ -98,6 +107,9 @@ class Ec2BlueGreenFleet(Construct):
             refuse_under_code_deploy(self.node.path, controller, instances, scaling, others)
         else:
             refuse_fleet(self.node.path, instances, scaling)
+            refuse_grace(self.node.path, ingress, limits or RolloutLimits())
+        self.node.add_validation(WholeUserData(instances))
+        hook_seconds = wait_seconds(ingress.grace_seconds) if instances.is_stopped_in_pool else None
         self.role: iam.Role = instance_role(self, instances, has_agent=controller is not None)
         self.security_group = ec2.SecurityGroup(
             self, "Instances", vpc=vpc, description=f"the instances of both sides of {self.target}"
@@ -112,13 +124,16 @@ class Ec2BlueGreenFleet(Construct):
                 scaling=scaling,
                 vpc=vpc,
                 role=self.role,
-                user_data=_user_data(instances, has_agent=controller is not None),
+                user_data=_user_data(instances, hook_seconds, has_agent=controller is not None),
                 security_group=self.security_group,
                 # CodeDeploy's instances are in the target group only while they serve.
                 grace_seconds=ingress.grace_seconds if controller is None else None,
+                hook_seconds=hook_seconds,
             )
             for side in SIDES
         }
+        if hook_seconds is not None:
+            let_instances_answer(self, self.role, [one.group for one in self._groups.values()])
         self._sides: TwoSides | None = None
         self._deployed: CodeDeployFleet | None = None
         if controller is not None:
@@ -130,7 +145,8 @@ class Ec2BlueGreenFleet(Construct):
                 instances=instances,
                 groups=tuple(self._groups.values()),
                 guardrails=alarms_only(self.node.path, guardrails or ()),
-                bake=bake,
+                bake=bake_under_code_deploy(self.node.path, controller, bake, DEFAULT_BAKE),
+                size=scaling.min,
                 vpc=vpc,
             )
             self.load_balancer, self.listener = self._deployed.load_balancer, self._deployed.listener
@@ -142,7 +158,7 @@ class Ec2BlueGreenFleet(Construct):
             green=fleet_targets(self._groups["green"].group, instances),
             ingress=ingress,
             strategy=strategy or DEFAULT_STRATEGY,
-            bake=bake,
+            bake=DEFAULT_BAKE if bake is None else bake,
             guardrails=(ErrorComparison(),) if guardrails is None else guardrails,
             hooks=hooks,
             stickiness=None,
@@ -192,8 +208,8 @@ class Ec2BlueGreenFleet(Construct):
 
     @property
     def url(self) -> str | None:
-        """Where users reach the service (None: not known). Raises ConfigurationError under CodeDeploy."""
-        return self._run.routes.url
+        """Where users reach the service: its host, else the load balancer's own name; None when neither is known."""
+        return self._run.routes.url if self._deployed is None else self._deployed.url
 
     @property
     def deployment_groups(self) -> Mapping[Side, str]:
@@ -223,9 +239,10 @@ class Ec2BlueGreenFleet(Construct):
         return self._sides
 
 
-def _user_data(instances: FleetInstances, *, has_agent: bool) -> ec2.UserData:
+def _user_data(instances: FleetInstances, hook_seconds: int | None, *, has_agent: bool) -> ec2.UserData:
     if has_agent:
         return ec2.UserData.custom(agent_script())
     if instances.artefact is not None:
-        return ec2.UserData.custom(boot_script(instances.artefact, instances.port))
+        afterwards = "" if hook_seconds is None else answering_script(instances.port, hook_seconds)
+        return ec2.UserData.custom(boot_script(instances.artefact, instances.port, afterwards))
     return instances.user_data or ec2.UserData.for_linux()

@@ -9,7 +9,10 @@ from constructs import Construct
 from .acknowledgements import acknowledge
 from .engine.target_settings import Side
 from .fleet_checks import refuse_moving_image
+from .fleet_fingerprint import GROUP_TAG, fingerprint
 from .fleet_instances import FleetInstances
+from .fleet_lifecycle import wait_for_release
+from .fleet_tags import ReadableTags
 from .release_artefact import RELEASE_TAG, SIDE_TAG
 from .scaling import Scaling
 
@@ -35,11 +38,13 @@ class FleetGroup(Construct):
         user_data: ec2.UserData,
         security_group: ec2.ISecurityGroup,
         grace_seconds: int | None,
+        hook_seconds: int | None,
     ) -> None:
         """Make them.
 
         fleet: the target's name, which the instances' tag `bluegreen:fleet` is. user_data: what they do when they boot.
         grace_seconds: how long an instance may fail the load balancer's check before it is replaced (None: for ever).
+        hook_seconds: how long Auto Scaling waits for an instance to say that its release runs (None: it does not).
         """
         super().__init__(scope, id)
         refuse_moving_image(scope.node.path, instances.image.get_image(self).image_id)
@@ -79,12 +84,19 @@ class FleetGroup(Construct):
             vpc_subnets=instances.subnets or _DEFAULT_SUBNETS,
             launch_template=None if instances.is_mixed else self.template,
             mixed_instances_policy=_mixed(instances, self.template) if instances.is_mixed else None,
-            # The lower bound of both sides: an edit of a group puts it back, and the live one must not be scaled in
-            # below it then. The side out of use goes to none when a rollout has ended.
+            # The lower bound of both sides. The engine moves it, and the side out of use goes to none when a rollout
+            # has ended; the update policy that the CDK gives the group, IgnoreUnmodifiedGroupSizeProperties, leaves
+            # that alone until one of both numbers is edited. Then it is put back, and the live side must not be scaled
+            # in below it.
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
             min_capacity=scaling.min,
             max_capacity=scaling.max or scaling.min,
             health_checks=None if grace_seconds is None else _health_checks(grace_seconds),
         )
+        if hook_seconds is not None:
+            wait_for_release(self.group, hook_seconds)
+        tags.add(GROUP_TAG, fingerprint(self.group))
+        self.node.add_validation(ReadableTags(self.template, self.group))
         acknowledge(
             self.group,
             "AwsSolutions-AS3",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 _LARGEST_DISK = 65_536  # GiB of a gp3 volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
+_EMPTY = {"<powershell>", "</powershell>", "<powershell></powershell>"}
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,18 @@ class FleetInstances:
     artefact: releases as archives in S3, named with `bluegreen start --release NAME`; or
     user_data: what starts the service, where a release is an AMI (`bluegreen start --release NAME --image ami-…`) or a
         version of the launch template (`--release 7`).
-    disk_gib: the root volume in GiB (default 30), encrypted with `disk_key` (default: the account's key for EBS);
-        root_device: its name in the image (default `/dev/xvda`, as Amazon Linux has it).
+    disk_gib: the root volume in GiB (default 30); root_device: its name in the image (default `/dev/xvda`, as Amazon
+        Linux has it).
+    disk_key: what encrypts it (default: the account's key for EBS). A symmetric key of yours needs a policy, or a
+        grant, that lets Auto Scaling's service-linked role (AWSServiceRoleForAutoScaling) use it and make grants of it;
+        without that no instance starts, and nothing here writes it.
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
     subnets: where the instances are (default: private subnets).
     spot: Spot instances (default: none). warm_pool: booted instances in reserve, for servers that take minutes to load
-        a model (default: none). A release never comes out of a pool that holds another one.
+        a model (default: none), also of several types on demand; not with Spot, and not hibernated. Its most_prepared
+        is its minimum unless it says more. With an artefact no instance is stopped before its release listens; with
+        user_data that does anything the state has to be "Running". A release never comes out of a pool that holds
+        another one.
 
     Instances answer IMDSv2 only, and have a role with nothing in it but what the artefact needs; grant more to `role`
     of the fleet. Raises ConfigurationError for what EC2 or Auto Scaling would refuse, or for what would reach users
@@ -107,7 +115,29 @@ class FleetInstances:
         group may have at all.
         """
         pool = self.warm_pool
-        return pool if pool is None else replace(pool, most_prepared=pool.most_prepared or pool.minimum)
+        if pool is None or pool.most_prepared is not None:
+            return pool
+        return replace(pool, most_prepared=pool.minimum)
+
+    @property
+    def is_stopped_in_pool(self) -> bool:
+        """Whether an instance with an artefact waits stopped, so that its release has to have started before.
+
+        Running instances go on with what they do in the pool, and come out of it without another boot.
+        """
+        return self.artefact is not None and self.pool is not None and self.pool.state != "Running"
+
+    def refuse_interrupted(self) -> None:
+        """Raise ConfigurationError for user data that the warm pool would cut off; a script may grow until synth."""
+        if self.user_data is None or self.warm_pool is None or self.warm_pool.state == "Running":
+            return
+        if _does_something(self.user_data):
+            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html
+            raise ConfigurationError(
+                f"FleetInstances has user_data and a warm pool with the state {self.warm_pool.state}: Auto Scaling "
+                "stops what enters the pool without waiting for its user data, which does not run again, so give "
+                "WarmPool(state='Running') or an Artefact, or have everything in the image and the user data empty"
+            )
 
     def _refuse_architectures(self) -> None:
         found: dict[str, str] = {}
@@ -126,6 +156,7 @@ class FleetInstances:
 
     def _refuse_pool(self, pool: WarmPool) -> None:
         if self.spot is not None:
+            # Under "Limitations"; several types on demand are allowed there, where they have no weights.
             # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html
             raise ConfigurationError(
                 "FleetInstances has a warm pool together with Spot, for which Auto Scaling has none: leave one of them "
@@ -139,3 +170,15 @@ class FleetInstances:
             )
         if pool.minimum < 1:
             raise ConfigurationError(f"FleetInstances has a warm pool with minimum {pool.minimum}: give 1 or more")
+        if pool.most_prepared is not None and pool.most_prepared < pool.minimum:
+            raise ConfigurationError(
+                f"FleetInstances has a warm pool with minimum {pool.minimum} and most_prepared {pool.most_prepared}: "
+                f"give most_prepared {pool.minimum} or more, or leave it out"
+            )
+        self.refuse_interrupted()
+
+
+def _does_something(user_data: ec2.UserData) -> bool:
+    """Whether there is more in it than the shell's name, or PowerShell's tags."""
+    lines = (line.strip() for line in user_data.render().splitlines())
+    return any(line and not line.startswith("#!") and line not in _EMPTY for line in lines)

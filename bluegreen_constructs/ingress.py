@@ -1,7 +1,7 @@
 """Ingress: how requests reach a service."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+", re.IG
 _UNKNOWN = "${Token["  # a value that is known at deploy
 LONGEST_DRAIN = timedelta(seconds=3600)
 LONGEST_GRACE = timedelta(hours=1)
+GRACE_OF_TASKS = timedelta(seconds=60)
+GRACE_OF_INSTANCES = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Ingress:
     health_path: what the load balancer asks each task; answer 200 only when the task can serve (a loaded model). A
         change of it holds for the live side at once: let the live release answer both paths first.
     grace: how long a new task may fail that check while it starts, such as to load its model (default 60 s, at most
-        an hour). When it ends, Amazon ECS stops a task that fails it, and a release that is never ready goes back.
+        an hour). When it ends, Amazon ECS stops a task that fails it, and a release that is never ready goes back. An
+        instance of an `Ec2BlueGreenFleet` boots in it as well (default 5 minutes), and is replaced when it ends.
     load_balancer: make the listeners on this load balancer instead of one of its own.
     listener, priority: use this listener and this rule priority instead of a load balancer of its own; the test
         rule takes the priority before it. The listener's default action is left alone.
@@ -93,7 +96,7 @@ class Ingress:
     sources: tuple[str, ...] = ()
     access_logs: "s3.IBucket | None" = None
     drain: Span = timedelta(seconds=30)
-    grace: Span = timedelta(seconds=60)
+    grace: Span | None = None
     dual_stack: bool = False
     web_acl_arn: str | None = None
     longest_stream: Span | None = None
@@ -123,10 +126,10 @@ class Ingress:
                 f"Ingress longest_stream is {in_words(longest)} and drain {in_words(drain)}: a rollout would cut the "
                 f"streams that take longer than drain, give drain={in_words(longest)} or more (at most 1 h)"
             )
-        grace = as_timedelta(self.grace, "Ingress grace")
-        if grace > LONGEST_GRACE:
+        grace = None if self.grace is None else as_timedelta(self.grace, "Ingress grace")
+        if grace is not None and grace > LONGEST_GRACE:
             raise ConfigurationError(
-                f"Ingress grace is {in_words(grace)}: give at most 1 h, a task that is not ready by then will not be"
+                f"Ingress grace is {in_words(grace)}: give at most 1 h, what is not ready by then will not be"
             )
         object.__setattr__(self, "grace", grace)
 
@@ -186,8 +189,13 @@ class Ingress:
 
     @property
     def grace_seconds(self) -> int:
-        """The start-up grace in seconds."""
-        return round(as_timedelta(self.grace, "Ingress grace").total_seconds())
+        """The start-up grace in seconds, of a task where none was given."""
+        grace = GRACE_OF_TASKS if self.grace is None else as_timedelta(self.grace, "Ingress grace")
+        return round(grace.total_seconds())
+
+    def for_instances(self) -> "Ingress":
+        """The same with the grace of instances, where none was given."""
+        return replace(self, grace=GRACE_OF_INSTANCES) if self.grace is None else self
 
     @property
     def drain_seconds(self) -> int:

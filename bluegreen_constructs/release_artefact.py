@@ -1,6 +1,7 @@
 """Artefact: releases as archives in S3, which each instance of a fleet fetches, verifies and starts when it boots."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ UNITS = "/etc/systemd/system"
 
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,19 @@ class Artefact:
     first: the release that both sides start with; put it there before the first deploy. A fleet that CodeDeploy deploys
         to starts with none.
     prefix: of the keys, with a slash at its end (default `releases/`).
+    packages: what `start` needs and the image has not, such as `python3.11` on Amazon Linux 2023, which has 3.9; dnf
+        installs them at the first boot, before the release starts (default: none). An instance on which that fails 5
+        times starts nothing, and says so in its console output. What must be the same on every instance belongs in the
+        image, or in the archive: dnf installs what the image's repositories have that day.
 
-    Raises ConfigurationError for a prefix that is none, or a first release that no tag and no key could hold.
+    Raises ConfigurationError for a prefix that is none, a first release that no tag and no key could hold, or a package
+    that has no name of one.
     """
 
     bucket: "s3.IBucket"
     first: str = ""
     prefix: str = "releases/"
+    packages: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no instance would find."""
@@ -53,10 +62,21 @@ class Artefact:
                 f"Artefact first is {self.first!r}: give the release's name in letters, digits, dots, hyphens and _, "
                 "such as 1.4.2"
             )
+        if isinstance(self.packages, str):
+            raise ConfigurationError(
+                f"Artefact packages is {self.packages!r}: give a list, such as ['{self.packages or 'python3.11'}']"
+            )
+        for name in self.packages:
+            if not _PACKAGE.fullmatch(name):
+                raise ConfigurationError(
+                    f"Artefact packages has {name!r}: give names that dnf knows, such as 'python3.11'"
+                )
 
 
-def boot_script(artefact: Artefact, port: int) -> str:
-    """What an instance does at its first boot, as a bash script. A pooled instance that is started again boots into it.
+def boot_script(artefact: Artefact, port: int, afterwards: str = "") -> str:
+    """What an instance does at its first boot, as a bash script; at later ones systemd starts the release's unit.
+
+    afterwards: what comes at the script's end.
 
     The tag is read from the instance metadata: a colon may be in its key, a slash or a space may not.
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
@@ -69,7 +89,7 @@ token=$(curl -sSf --retry 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300
 tag() {{ curl -sSf --retry 5 -H "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/tags/instance/$1"; }}
 release=$(tag {RELEASE_TAG})
 side=$(tag {SIDE_TAG})
-mkdir -p {FOLDER}
+{_installed(artefact.packages)}mkdir -p {FOLDER}
 cd {FOLDER}
 for file in "$release.tar.gz" "$release.tar.gz.sha256"; do
   aws s3 cp --only-show-errors "{source}$file" "$file"
@@ -99,4 +119,21 @@ WantedBy=multi-user.target
 UNIT
 systemctl daemon-reload
 systemctl enable --now release.service
+{afterwards}"""
+
+
+def _installed(packages: Sequence[str]) -> str:
+    """Mirrors fail, and another program may hold dnf's lock at the first boot; so it tries again."""
+    if not packages:
+        return ""
+    names = " ".join(packages)
+    return f"""tries=1
+until dnf install -y {names}; do
+  if ((tries == {_TRIES})); then
+    echo "{names} could not be installed in {_TRIES} tries: the release is not started" >&2
+    exit 1
+  fi
+  tries=$((tries + 1))
+  sleep 10
+done
 """

@@ -47,7 +47,11 @@ class FleetStack(cdk.Stack):
                 # A deploy reads which one it is, and the next release is the first that runs on it.
                 image=ec2.MachineImage.latest_amazon_linux2023(),
                 types=settings.types,
-                artefact=Artefact(s3.Bucket.from_bucket_name(self, "Releases", name), first=settings.first_release),
+                artefact=Artefact(
+                    s3.Bucket.from_bucket_name(self, "Releases", name),
+                    first=settings.first_release,
+                    packages=["python3.11"],  # what `start` of a release runs; Amazon Linux 2023 has 3.9
+                ),
                 port=_PORT,
                 subnets=network.task_subnets,
             ),

@@ -1,8 +1,10 @@
 """Ec2BlueGreenFleet run by the engine: what the instances are, and what of them no stack update touches."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
+import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -11,7 +13,7 @@ from aws_cdk.assertions import Match, Template
 from bluegreen_constructs import Artefact, RolloutLimits, Scaling, Spot
 from bluegreen_constructs.engine.target_settings import Compute
 from bluegreen_constructs.engine.warm_pool import WarmPool
-from tests.canary_service import new_stack, resources, settings_in, vpc_in
+from tests.canary_service import PLAIN, new_stack, resources, settings_in, vpc_in
 from tests.fleet import AMI, IMAGE, bucket, fleet, instances
 
 TEMPLATE, GROUP = "AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"
@@ -116,6 +118,73 @@ class TestStackUpdates:
                 assert "DesiredCapacity" not in group["Properties"]
                 assert set(group.get("UpdatePolicy", {})) <= {"AutoScalingScheduledAction"}
 
+    def test_leave_the_sizes_that_the_engine_set_alone_unless_they_are_edited_themselves(self) -> None:
+        for found in (plain(), mixed()):
+            for group in resources(found, GROUP).values():
+                assert group["UpdatePolicy"] == {
+                    "AutoScalingScheduledAction": {"IgnoreUnmodifiedGroupSizeProperties": True}
+                }
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            {"scaling": Scaling(min=3)},
+            {"scaling": Scaling(min=2, max=6, cpu_percent=50)},
+            {"ingress": replace(PLAIN, grace=timedelta(minutes=7))},
+            {"of": {"subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)}},
+            {"of": {"types": ["g5.xlarge", "g5.2xlarge"]}},
+            {"of": {"spot": Spot()}},
+            {"of": {"warm_pool": WarmPool(minimum=1)}},
+        ],
+        ids=str,
+    )
+    def test_that_edit_a_group_edit_its_launch_template_as_well(self, edit: dict[str, object]) -> None:
+        """Else CloudFormation writes the default version that it read at the template's last edit, an old release's."""
+        other = new_stack()
+        fleet(other, **edit)
+        self.assert_both_are_edited(plain(), Template.from_stack(other))
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            {"types": ["g5.xlarge", "g6.xlarge"]},
+            {"types": ["g5.2xlarge", "g5.xlarge"]},
+            {"types": ["g5.xlarge", "g5.2xlarge"], "spot": Spot(on_demand=1, percent=25)},
+            {"types": ["g5.xlarge", "g5.2xlarge"], "spot": Spot(on_demand=2, percent=50)},
+        ],
+        ids=str,
+    )
+    def test_that_edit_the_mixture_of_a_group_edit_its_launch_template_as_well(self, edit: dict[str, object]) -> None:
+        before, after = new_stack(), new_stack()
+        fleet(before, of={"types": ["g5.xlarge", "g5.2xlarge"], "spot": Spot(on_demand=2, percent=25)})
+        fleet(after, of=edit)
+        self.assert_both_are_edited(Template.from_stack(before), Template.from_stack(after))
+
+    def test_that_tag_a_group_or_set_what_the_construct_does_not_edit_its_launch_template_as_well(self) -> None:
+        tagged, set_by_hand = new_stack(), new_stack()
+        made = fleet(tagged)
+        for group in (made.blue_group, made.green_group):
+            cdk.Tags.of(group).add("owner", "research")
+        made = fleet(set_by_hand)
+        for group in (made.blue_group, made.green_group):
+            group.node.default_child.cooldown = "30"
+        for other in (tagged, set_by_hand):
+            self.assert_both_are_edited(plain(), Template.from_stack(other))
+
+    def assert_both_are_edited(self, before: Template, after: Template) -> None:
+        for kind in (GROUP, TEMPLATE):
+            old, new = resources(before, kind), resources(after, kind)
+            assert old.keys() == new.keys()
+            for name in old:
+                assert old[name] != new[name], name
+        for old, new in zip(data_of(before), data_of(after), strict=True):
+            assert tags_of(old)["bluegreen:group"] != tags_of(new)["bluegreen:group"]
+
+    def test_without_an_edit_change_nothing(self) -> None:
+        other = new_stack()
+        fleet(other)
+        assert Template.from_stack(other).to_json() == plain().to_json()
+
     def test_with_another_image_change_the_launch_templates_alone(self) -> None:
         other = new_stack()
         fleet(other, of={"image": ec2.MachineImage.generic_linux({"eu-west-1": "ami-0fedcba9876543210"})})
@@ -133,7 +202,12 @@ class TestSides:
     def test_are_replaced_by_the_load_balancers_health_check_after_the_grace(self) -> None:
         for group in resources(plain(), GROUP).values():
             assert group["Properties"]["HealthCheckType"] == "ELB"
-            assert group["Properties"]["HealthCheckGracePeriod"] == 60
+            assert group["Properties"]["HealthCheckGracePeriod"] == 300
+        assert PLAIN.grace_seconds == 60, "of tasks, which boot no machine"
+        stack = new_stack()
+        fleet(stack, ingress=replace(PLAIN, grace=timedelta(minutes=9)))
+        for group in resources(Template.from_stack(stack), GROUP).values():
+            assert group["Properties"]["HealthCheckGracePeriod"] == 540
 
     def test_are_known_to_the_engine_as_auto_scaling_groups_that_take_a_release_by_its_name(self) -> None:
         settings = settings_in(plain())
@@ -217,6 +291,70 @@ class TestWarmPool:
             assert one["Properties"]["MaxGroupPreparedCapacity"] == 2
         assert settings_in(found).blue.warm_pool == WarmPool(minimum=2, most_prepared=2)
 
+    def test_holds_each_instance_until_it_says_that_its_release_runs(self) -> None:
+        """In the group itself: a hook beside it would come after the first instances."""
+        stack = new_stack()
+        fleet(stack, of={"warm_pool": WarmPool(minimum=1)}, ingress=replace(PLAIN, grace=timedelta(minutes=9)))
+        found = Template.from_stack(stack)
+        for group in resources(found, GROUP).values():
+            assert group["Properties"]["LifecycleHookSpecificationList"] == [
+                {
+                    "LifecycleHookName": "release-started",
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+                    "DefaultResult": "ABANDON",
+                    "HeartbeatTimeout": 540,
+                }
+            ]
+        assert not resources(found, "AWS::AutoScaling::LifecycleHook")
+        for data in data_of(found):
+            assert "--lifecycle-hook-name release-started" in str(data["UserData"])
+
+    def test_waits_no_shorter_than_auto_scaling_allows(self) -> None:
+        stack = new_stack()
+        fleet(stack, of={"warm_pool": WarmPool(minimum=1)}, ingress=replace(PLAIN, grace=timedelta(seconds=10)))
+        for group in resources(Template.from_stack(stack), GROUP).values():
+            (hook,) = group["Properties"]["LifecycleHookSpecificationList"]
+            assert hook["HeartbeatTimeout"] == 30
+
+    def test_lets_instances_answer_for_the_groups_of_the_fleet_alone(self) -> None:
+        stack = new_stack()
+        fleet(stack, of={"warm_pool": WarmPool(minimum=1)})
+        found = Template.from_stack(stack)
+        (policy,) = (one for name, one in resources(found, "AWS::IAM::Policy").items() if "AnswerHook" in name)
+        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "autoscaling:CompleteLifecycleAction"
+        groups = set(resources(found, GROUP))
+        assert {one["Fn::Join"][1][-1]["Ref"] for one in statement["Resource"]} == groups
+        for one in statement["Resource"]:
+            assert one["Fn::Join"][1][-2].endswith(":autoScalingGroup:*:autoScalingGroupName/")
+        assert "s3:GetObject" in str(resources(found, "AWS::IAM::Policy")), "what fetches releases waits for no group"
+        (fetching,) = (
+            one["Properties"]["PolicyDocument"]
+            for name, one in resources(found, "AWS::IAM::Policy").items()
+            if "InstanceRole" in name
+        )
+        assert not [name for name in groups if name in str(fetching)]
+
+    @pytest.mark.parametrize(
+        "of",
+        [
+            {},
+            {"warm_pool": WarmPool(minimum=1, state="Running")},
+            {"warm_pool": WarmPool(minimum=1), "user_data": ec2.UserData.for_linux()},
+            {"warm_pool": WarmPool(minimum=1), "user_data": ec2.UserData.for_windows()},
+        ],
+        ids=["no pool", "running", "empty user data", "empty user data on Windows"],
+    )
+    def test_waits_for_nobody_where_nothing_is_cut_off(self, of: dict[str, object]) -> None:
+        """A running instance leaves the pool without a boot, and where all is in the image nobody would answer."""
+        stack = new_stack()
+        fleet(stack, of=of)
+        found = Template.from_stack(stack)
+        for group in resources(found, GROUP).values():
+            assert "LifecycleHookSpecificationList" not in group["Properties"]
+        assert not [name for name in resources(found, "AWS::IAM::Policy") if "AnswerHook" in name]
+        assert "complete-lifecycle-action" not in str(data_of(found))
+
     def test_goes_with_several_types_on_demand(self) -> None:
         stack = new_stack()
         fleet(stack, of={"warm_pool": WarmPool(minimum=1), "types": ["g5.xlarge", "g5.2xlarge"]})
@@ -252,7 +390,10 @@ class TestTheConstruct:
         for group in resources(Template.from_stack(stack), GROUP).values():
             assert group["Properties"]["VPCZoneIdentifier"] == wanted
 
-    @pytest.mark.parametrize("versioned", ["resolve:ssm:/models/ami:7", AMI])
+    @pytest.mark.parametrize(
+        "versioned",
+        ["resolve:ssm:/models/ami:7", "resolve:ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/golden/model:3", AMI],
+    )
     def test_takes_an_image_that_does_not_move(self, versioned: str) -> None:
         stack = new_stack()
         fleet(stack, of={"image": ec2.MachineImage.generic_linux({"eu-west-1": versioned})})
@@ -262,6 +403,25 @@ class TestTheConstruct:
         stack = new_stack()
         fleet(stack, of={"image": ec2.MachineImage.latest_amazon_linux2023(), "types": ["m7i.large"]})
         assert data_of(Template.from_stack(stack))
+
+    def test_takes_tags_that_can_be_read_on_the_instance_and_keeps_others_off_when_told(self) -> None:
+        stack = new_stack()
+        made = fleet(stack)
+        cdk.Tags.of(stack).add("team:owner=a+b,c@d_e-f.g", "research")
+        cdk.Tags.of(stack).add(
+            "cost center",
+            "17",
+            exclude_resource_types=["AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"],
+        )
+        cdk.Tags.of(made.blue_group).add("of the group", "alone", apply_to_launched_instances=False)
+        for data in data_of(Template.from_stack(stack)):
+            assert tags_of(data)["team:owner=a+b,c@d_e-f.g"] == "research"
+
+    def test_installs_what_the_release_needs_when_it_boots(self) -> None:
+        stack = new_stack()
+        fleet(stack, of={"artefact": Artefact(bucket(stack), first="2.0.0", packages=["python3.11", "gcc-c++"])})
+        for data in data_of(Template.from_stack(stack)):
+            assert "dnf install -y python3.11 gcc-c++" in str(data["UserData"])
 
     def test_reads_releases_where_the_artefact_says(self) -> None:
         stack = new_stack()

@@ -1,9 +1,12 @@
 """What a fleet is refused for, at synth, with what to do instead."""
 
+import re
 from datetime import timedelta
 
+import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk.assertions import Template
 
 from bluegreen_constructs import (
     AlarmThresholds,
@@ -14,6 +17,7 @@ from bluegreen_constructs import (
     ErrorComparison,
     ExpectedTraffic,
     FleetInstances,
+    Ingress,
     MinimumHealthy,
     RolloutLimits,
     Scaling,
@@ -49,6 +53,11 @@ class TestInstances:
             ({"warm_pool": POOL, "spot": Spot()}, "warm pool together with Spot"),
             ({"warm_pool": WarmPool(minimum=1, state="Hibernated")}, "the state Hibernated, for which image"),
             ({"warm_pool": WarmPool(minimum=0)}, "a warm pool with minimum 0"),
+            (
+                {"warm_pool": WarmPool(minimum=2, most_prepared=1)},
+                "minimum 2 and most_prepared 1: give most_prepared 2 or more, or leave it out",
+            ),
+            ({"warm_pool": WarmPool(minimum=1, most_prepared=0)}, "minimum 1 and most_prepared 0"),
         ],
     )
     def test_that_ec2_would_refuse(self, changes: dict[str, object], said: str) -> None:
@@ -79,6 +88,35 @@ class TestInstances:
         with pytest.raises(ConfigurationError, match="give folders that end with a slash"):
             Artefact(bucket(new_stack()), first="1.0.0", prefix=prefix)
 
+    @pytest.mark.parametrize(
+        ("packages", "said"),
+        [
+            ("python3.11", "packages is 'python3.11': give a list"),
+            (["python3.11; reboot"], "packages has 'python3.11; reboot'"),
+            (["-y"], "packages has '-y'"),
+            ([""], "packages has ''"),
+        ],
+    )
+    def test_with_packages_that_dnf_does_not_know(self, packages: list[str], said: str) -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            Artefact(bucket(new_stack()), first="1.0.0", packages=packages)
+        assert said in str(raised.value)
+
+    @pytest.mark.parametrize("script", [["yum update"], ["", "# prepare", "systemctl start model"]])
+    def test_whose_user_data_the_warm_pool_would_cut_off(self, script: list[str]) -> None:
+        user_data = ec2.UserData.for_linux()
+        user_data.add_commands(*script)
+        with pytest.raises(ConfigurationError, match="stops what enters the pool without waiting for its user data"):
+            instances(new_stack(), user_data=user_data, warm_pool=POOL)
+        assert instances(new_stack(), user_data=user_data, warm_pool=WarmPool(minimum=1, state="Running"))
+
+    def test_whose_user_data_is_written_after_the_fleet(self) -> None:
+        stack, user_data = new_stack(), ec2.UserData.for_linux()
+        fleet(stack, of={"user_data": user_data, "warm_pool": POOL})
+        user_data.add_commands("systemctl start model")
+        with pytest.raises(RuntimeError, match=r"user_data and a warm pool with the state Stopped"):
+            Template.from_stack(stack)
+
     @pytest.mark.parametrize("first", ["1 0", "a/b", "$(reboot)", "x" * 129])
     def test_whose_first_release_has_no_name(self, first: str) -> None:
         with pytest.raises(ConfigurationError, match="give the release's name in letters"):
@@ -86,9 +124,49 @@ class TestInstances:
 
 
 class TestFleets:
-    def test_whose_image_moves_under_users(self) -> None:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "/golden/model",
+            "/golden/model:prod",
+            "/golden/3",
+            "/golden/model:0",
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/golden/model",
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/golden/model:prod",
+        ],
+    )
+    def test_whose_image_moves_under_users(self, name: str) -> None:
+        moving = ec2.MachineImage.generic_linux({"eu-west-1": f"resolve:ssm:{name}"})
+        refused("which each launch reads anew: name the parameter's version by its number", of={"image": moving})
+
+    def test_whose_image_is_looked_up_at_each_launch(self) -> None:
         moving = ec2.MachineImage.resolve_ssm_parameter_at_launch("/models/ami")
-        refused("which each launch reads anew: name the parameter's version", of={"image": moving})
+        refused("which each launch reads anew", of={"image": moving})
+
+    @pytest.mark.parametrize(("grace", "prepare"), [(20, 20), (30, 20)])
+    def test_that_may_boot_longer_than_a_rollout_waits_for_them(self, grace: int, prepare: int) -> None:
+        refused(
+            f"Ingress grace {grace} min and RolloutLimits prepare {prepare} min",
+            ingress=Ingress(plain_http=True, grace=timedelta(minutes=grace)),
+            limits=RolloutLimits(prepare=timedelta(minutes=prepare)),
+        )
+
+    def test_that_may_boot_longer_than_a_rollout_waits_by_default(self) -> None:
+        refused("grace 20 min", ingress=Ingress(plain_http=True, grace=timedelta(minutes=20)))
+        refused("grace 5 min", limits=RolloutLimits(prepare=timedelta(minutes=5)))
+
+    @pytest.mark.parametrize("key", ["cost center", "team/owner", "größe", ".", "..", "_index"])
+    @pytest.mark.parametrize("on_the_group", [False, True])
+    def test_with_a_tag_that_no_instance_is_launched_with(self, key: str, on_the_group: bool) -> None:
+        stack = new_stack()
+        made = fleet(stack)
+        cdk.Tags.of(made.green_group if on_the_group else stack).add(key, "research")
+        with pytest.raises(RuntimeError, match=re.escape(f"the tag {key!r} reaches the instances")) as raised:
+            Template.from_stack(stack)
+        sides = ("Green",) if on_the_group else ("Blue", "Green")
+        for side in sides:
+            assert f"[Serving/Model/{side}Instances]" in str(raised.value)
+        assert str(raised.value).count("reaches the instances") == len(sides), "once for each key"
 
     def test_that_start_with_no_release(self) -> None:
         stack = new_stack()
@@ -111,7 +189,7 @@ class TestFleets:
     def test_that_have_rights_of_the_engine_under_codedeploy(self) -> None:
         stack = new_stack()
         made = fleet(stack, instances=under_code_deploy(stack), controller=CodeDeploy())
-        for ask in (lambda: made.live_rule, lambda: made.engine, lambda: made.url, made.add_dashboard):
+        for ask in (lambda: made.live_rule, lambda: made.engine, made.add_dashboard):
             with pytest.raises(ConfigurationError, match="is deployed by CodeDeploy and has no rollouts of the engine"):
                 ask()
 
@@ -128,7 +206,37 @@ class TestUnderCodeDeploy:
             ({"guardrails": [AlarmThresholds()]}, "the guardrail AlarmThresholds: alarms alone judge"),
             ({"controller": CodeDeploy(on_stack_update=True)}, "releases of EC2 instances are no part of a template"),
             ({"scaling": Scaling(min=2, max=6, cpu_percent=50)}, "Scaling that moves"),
-            ({"controller": CodeDeploy(configuration=MinimumHealthy(count=2))}, "and 2 instances on a side"),
+            (
+                {"controller": CodeDeploy(configuration=MinimumHealthy(count=2))},
+                "MinimumHealthy(count=2), and 2 on a side: CodeDeploy would have none to deploy to, give at most 1, or",
+            ),
+            (
+                {
+                    "controller": CodeDeploy(configuration=MinimumHealthy(percent=90)),
+                    "scaling": Scaling(min=4),
+                },
+                "MinimumHealthy(percent=90), which of 4 instances is 4, rounded up, and 4 on a side: CodeDeploy would",
+            ),
+            (
+                {"controller": CodeDeploy(configuration=MinimumHealthy(percent=76)), "scaling": Scaling(min=4)},
+                "give at most 75 percent",
+            ),
+            (
+                {"controller": CodeDeploy(configuration=MinimumHealthy(percent=1)), "scaling": Scaling(min=1)},
+                "CodeDeploy would have none to deploy to, leave it out (OneAtATime), or give more instances",
+            ),
+            (
+                {"controller": CodeDeploy(configuration=MinimumHealthy(count=1)), "scaling": Scaling(min=1)},
+                "has MinimumHealthy(count=1), and 1 on a side: CodeDeploy would have none to deploy to, leave it out",
+            ),
+            (
+                {"controller": CodeDeploy(configuration="HalfAtATime"), "scaling": Scaling(min=1)},
+                "has configuration 'HalfAtATime', which of 1 instance is 1, rounded up, and 1 on a side",
+            ),
+            (
+                {"controller": CodeDeploy(terminate=False), "bake": timedelta(minutes=15)},
+                "has bake 15 min and CodeDeploy(terminate=False), with which the former instances stay for good",
+            ),
             ({"bake": timedelta(seconds=90)}, "CodeDeploy counts it in whole minutes"),
             ({"bake": timedelta(days=3)}, "CodeDeploy allows at most 2880 minutes"),
         ],
@@ -151,6 +259,12 @@ class TestUnderCodeDeploy:
         stack = new_stack()
         with pytest.raises(ConfigurationError, match=said):
             fleet(stack, instances=under_code_deploy(stack, **changes), controller=CodeDeploy())
+
+    def test_packages_that_a_revision_installs_itself(self) -> None:
+        stack = new_stack()
+        artefact = Artefact(bucket(stack), packages=["python3.11"])
+        with pytest.raises(ConfigurationError, match="an Artefact with packages: leave them out"):
+            fleet(stack, instances=under_code_deploy(stack, artefact=artefact), controller=CodeDeploy())
 
     def test_a_first_release_which_codedeploy_installs_itself(self) -> None:
         stack = new_stack()

@@ -52,7 +52,11 @@ class Fleet(cdk.Stack):
             instances=FleetInstances(
                 image=ec2.MachineImage.generic_linux({self.region: image}),
                 types=["g5.xlarge"],
-                artefact=Artefact(s3.Bucket.from_bucket_name(self, "Releases", bucket), first="1.0.0"),
+                artefact=Artefact(
+                    s3.Bucket.from_bucket_name(self, "Releases", bucket),
+                    first="1.0.0",
+                    packages=["python3.11"],  # what `start` runs; Amazon Linux 2023 has 3.9
+                ),
                 port=8080,
                 disk_gib=100,
             ),

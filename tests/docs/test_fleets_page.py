@@ -1,5 +1,6 @@
 """docs/fleets.md: its code runs, its commands are understood, its figures are the defaults, its guards are tests."""
 
+import ast
 import inspect
 import re
 import shlex
@@ -21,7 +22,9 @@ from bluegreen_constructs.engine.phases import QUIET_MINUTES
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.spans import in_words
 from bluegreen_constructs.engine.warm_pool import POOL_STATES, WarmPool
-from bluegreen_constructs.ingress import Ingress
+from bluegreen_constructs.fleet_fingerprint import GROUP_TAG
+from bluegreen_constructs.fleet_lifecycle import answering_script
+from bluegreen_constructs.ingress import GRACE_OF_INSTANCES, Ingress
 from bluegreen_constructs.rehearsal.catalogue import CATALOGUE
 from bluegreen_constructs.release_artefact import RELEASE_TAG, boot_script
 from bluegreen_constructs.rollout_limits import RolloutLimits
@@ -52,6 +55,22 @@ def test_the_values_of_the_small_examples_are_as_the_page_says_of_them() -> None
     assert "Here two instances of a side are on demand, and of those above a quarter" in FLOWING
     assert isinstance(found["pool"], WarmPool)
     assert found["pool"].state == "Stopped"
+
+
+def test_the_program_of_the_example_runs_on_what_the_example_installs() -> None:
+    """Amazon Linux 2023 has Python 3.9, and the wheels of the example are those of another one."""
+    started = re.findall(
+        r"^exec /usr/bin/(\S+) ", (ROOT / "examples/fleet/start").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(started) == 1
+    for place in ("examples/fleet/app.py", "stacks/fleet_stack.py"):
+        (made,) = (
+            call
+            for call in ast.walk(ast.parse((ROOT / place).read_text(encoding="utf-8")))
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Artefact"
+        )
+        packages = [ast.literal_eval(given.value) for given in made.keywords if given.arg == "packages"]
+        assert packages == [started], place
 
 
 # What a release is
@@ -101,6 +120,12 @@ def test_an_instance_does_with_an_archive_what_the_page_says() -> None:
     assert "/start\n" in script
 
 
+def test_the_unit_and_the_tag_of_the_page_are_the_ones_there_are() -> None:
+    assert "`answer-hook.service`" in PAGE
+    assert "/answer-hook.service" in answering_script(8080, 300)
+    assert f"`{GROUP_TAG}`" in PAGE
+
+
 # Phases, figures, commands
 
 
@@ -117,6 +142,7 @@ def test_the_phases_are_the_engines() -> None:
         f"{RolloutLimits().hold_back:g} % stays on live",
         "(at most 14 days; default: none stay)",
         "without requests for two minutes",
+        f"(default {in_words(GRACE_OF_INSTANCES)})",
     ],
 )
 def test_the_figures_of_the_page_are_the_defaults(said: str) -> None:
