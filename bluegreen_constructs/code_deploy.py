@@ -16,6 +16,7 @@ FleetConfiguration: TypeAlias = Literal["OneAtATime", "HalfAtATime", "AllAtOnce"
 # first of them is given as 120 hours, for all that happens before the traffic; the wait itself is not told apart.
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
 LONGEST_WAIT = timedelta(minutes=2880)
+MOST_ALARMS = 10
 _NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 _EVENTS: Mapping[RollbackEvent, str] = {
     "failure": "DEPLOYMENT_FAILURE",
@@ -26,10 +27,17 @@ _EVENTS: Mapping[RollbackEvent, str] = {
 
 @dataclass(frozen=True)
 class MinimumHealthy:
-    """How many instances a deployment to EC2 leaves in service at any time: a count, or percent of them.
+    """With how few good instances a deployment to EC2 still counts as a success: a count, or percent of a side.
 
-    count: 1 or more. percent: 1 to 99. Instances that a deployment may all take at once are `"AllAtOnce"`.
+    It is about the instances that are deployed to, not about those that serve. The release is installed on so many of
+    them at a time that this number stays whole, and as soon as it has succeeded on this number, the deployment goes on
+    whatever became of the others: the traffic of the whole side moves to the instances that are good, which may be no
+    more than this number, and the former ones are terminated after the bake. 9 instances and `count=6`: 6 may serve
+    alone afterwards. It has to be less than the number of instances, a percent of them rounded up.
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_MinimumHealthyHosts.html
     https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-health.html
+
+    count: 1 or more. percent: 1 to 99. A deployment that one good instance is enough for is `"AllAtOnce"`.
 
     Raises ConfigurationError unless exactly one of both is given, or for a number that CodeDeploy does not take.
     """
@@ -67,15 +75,20 @@ class CodeDeploy:
         it ends without an answer, CodeDeploy stops the deployment; with `"request"` among `rollback_on` it takes the
         candidate away, too (default: it does not wait).
     rollback_on: what takes a deployment back: a `"failure"` (a hook, tasks that do not start), an `"alarm"`, a
-        `"request"` to stop it (default: all three).
-    configuration: of EC2 only, how many instances at a time: `"OneAtATime"` (default), `"HalfAtATime"`, `"AllAtOnce"`,
-        or `MinimumHealthy`. Of Amazon ECS the construct's `strategy` says how traffic moves.
-    terminate: of EC2 only, whether the former side's instances are terminated after the bake (default True). Amazon ECS
-        always stops the former tasks.
+        `"request"` to stop it (default: all three). CodeDeploy takes at most ten alarms, the built-in ones among them.
+    configuration: of EC2 only, how many instances at a time, and with how many of them a deployment succeeds and may
+        leave the traffic to: `"OneAtATime"` (default; all but the last one), `"HalfAtATime"` (half of them),
+        `"AllAtOnce"` (a single one), or `MinimumHealthy`. The built-in alarm takes back what leaves fewer than
+        `Scaling(min=…)` healthy, as long as the bake lasts: 5 minutes or more see it. Of Amazon ECS the construct's
+        `strategy` says how traffic moves.
+    terminate: of EC2 only, whether the former side's instances are terminated after the bake (default True). Without
+        that there is no bake: the deployment has ended when the traffic has moved, and the way back is `bluegreen
+        rollback`. Amazon ECS always stops the former tasks.
     on_stack_update: of Amazon ECS only, whether a stack update with a new task definition starts a deployment and waits
         for its end, the bake included (default False: a pipeline or `bluegreen start` does). CloudFormation waits at
         most one hour, so a longer plan is refused. The update that turns this on deploys nothing yet.
-    application: the CodeDeploy application's name (default: CloudFormation makes one).
+    application: the CodeDeploy application's name (default: CloudFormation makes one). Choose it with the first deploy:
+        another name makes a second deployment group, and an ECS service is in one only.
 
     Raises ConfigurationError for times and names that CodeDeploy does not take.
     """
@@ -135,17 +148,30 @@ class CodeDeploy:
         minutes = code_deploy_minutes(self.wait, "CodeDeploy approval")
         return {"ActionOnTimeout": "STOP_DEPLOYMENT", "WaitTimeInMinutes": minutes}
 
-    def auto_rollback(self, *, alarms: bool = True) -> dict[str, object]:
-        """`AutoRollbackConfiguration` of AWS::CodeDeploy::DeploymentGroup; `alarms`: whether there are any."""
-        events = [_EVENTS[event] for event in self.rollback_on if alarms or event != "alarm"]
+    def auto_rollback(self) -> dict[str, object]:
+        """`AutoRollbackConfiguration` of AWS::CodeDeploy::DeploymentGroup."""
+        events = [_EVENTS[event] for event in self.rollback_on]
         return {"Enabled": bool(events), "Events": events}
 
-    def alarm_configuration(self, alarm_names: Sequence[str]) -> dict[str, object]:
+    def alarm_configuration(self, target: str, alarm_names: Sequence[str]) -> dict[str, object]:
         """`AlarmConfiguration` of AWS::CodeDeploy::DeploymentGroup: the alarms that stop a deployment.
 
-        Alarms that CodeDeploy cannot read stop it, too: no data is no evidence.
+        Alarms that CodeDeploy cannot read stop it, too: no data is no evidence. One that is given twice counts once, as
+        each name may be there once only.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-codedeploy-deploymentgroup-alarmconfiguration.html
+
+        Raises ConfigurationError for more alarms than CodeDeploy takes. The built-in ones are called `<target>/…`.
         """
-        names = list(alarm_names) if "alarm" in self.rollback_on else []
+        names = list(dict.fromkeys(alarm_names)) if "alarm" in self.rollback_on else []
+        if len(names) > MOST_ALARMS:
+            built_in = [name for name in names if name.startswith(f"{target}/")]
+            given = len(names) - len(built_in)
+            rest = f" and {given} given" if given else ""
+            raise ConfigurationError(
+                f"{target} has {len(names)} alarms, {len(built_in)} built in{rest}, and CodeDeploy takes at most "
+                f"{MOST_ALARMS}: give at most {MOST_ALARMS - len(built_in)} AlarmGuardrail, or leave 'alarm' out of "
+                "CodeDeploy rollback_on"
+            )
         return {
             "Enabled": bool(names),
             "IgnorePollAlarmFailure": False,

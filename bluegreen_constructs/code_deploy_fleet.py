@@ -1,6 +1,7 @@
 """CodeDeployFleet: the two sides of a fleet as AWS CodeDeploy deploys to them, in turn, behind one target group."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import aws_cdk as cdk
 from aws_cdk import aws_codedeploy as codedeploy
@@ -14,12 +15,13 @@ from .code_deploy import CodeDeploy, MinimumHealthy, code_deploy_minutes
 from .engine.code_deploy_settings import CodeDeploySettings
 from .engine.errors import ConfigurationError
 from .engine.guardrails import AlarmGuardrail
-from .engine.spans import Span, as_timedelta
 from .engine.target_settings import SIDES, AlarmName, Compute, Side, SideSettings, TargetSettings
 from .fleet_group import FLEET_TAG, FleetGroup
 from .fleet_instances import FleetInstances
 from .guardrail_alarms import name_here
+from .healthy_instances_alarm import HealthyInstancesAlarm
 from .ingress import Ingress
+from .listener_address import ListenerAddress
 from .release_artefact import SIDE_TAG
 from .service_load_balancer import ServiceLoadBalancer
 from .settings_parameter import settings_parameter
@@ -38,6 +40,19 @@ class CodeDeployFleet:
     COPY_AUTO_SCALING_GROUP is not used: CloudFormation refuses it with Auto Scaling groups and without them, and the
     group that CodeDeploy copies would be deleted although it is this stack's.
     https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2071
+
+    Two things are not proven, for want of an AWS account. That CloudFormation makes these groups: its reference says of
+    `DeploymentStyle` that for blue/green it "supports deployments on Lambda compute platforms only", and that a group
+    with it has no `LoadBalancerInfo`, which CodeDeploy itself asks for; no public template for instances was found that
+    is said to work. If it is refused, then when the stack is made, before anything serves. And that CodeDeploy leaves
+    the tags of both groups alone after a deployment, so that they can take turns.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codedeploy-deploymentgroup.html
+
+    The Auto Scaling groups are not attached to the target group, so they would neither deregister nor drain what they
+    end: their instances are protected from scale-in, with which neither a balancing of zones nor a lower number in the
+    template ends one that serves. CodeDeploy's TerminateInstances is not kept from it, and a health check is not.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-instance-termination.html
     """
 
     def __init__(
@@ -50,19 +65,21 @@ class CodeDeployFleet:
         instances: FleetInstances,
         groups: Sequence[FleetGroup],
         guardrails: Sequence[AlarmGuardrail],
-        bake: Span,
+        bake: timedelta,
+        size: int,
         vpc: ec2.IVpc,
     ) -> None:
-        """Make them. Raises ConfigurationError for what CodeDeploy would refuse."""
+        """Make them; `size`: how many instances a side has. Raises ConfigurationError for what CodeDeploy refuses."""
         self._scope, self._controller = scope, controller
-        alarms = [name_here(scope, one.alarm) for one in guardrails]
-        minutes = code_deploy_minutes(as_timedelta(bake, "bake"), "bake")
+        minutes = code_deploy_minutes(bake, "bake")
         balancer = ServiceLoadBalancer(scope, vpc=vpc, ingress=ingress) if ingress.listener is None else None
         self.load_balancer = None if balancer is None else balancer.resource
         listener = ingress.listener if balancer is None else balancer.production
         if listener is None:
             raise ConfigurationError(f"{scope.node.path} has neither a load balancer nor a listener: give one")
         self.listener: elbv2.IApplicationListener = listener
+        self._address = ListenerAddress(ingress, balancer, listener)
+        self.url = self._address.url(ingress.host)
         self.group = elbv2.ApplicationTargetGroup(
             scope,
             "Group",
@@ -88,6 +105,16 @@ class CodeDeployFleet:
             conditions=_conditions(ingress),
             target_groups=[self.group],
         )
+        self._counted = HealthyInstancesAlarm(
+            scope,
+            target=target,
+            load_balancer=self._address.load_balancer_full_name,
+            group=self.group.target_group_full_name,
+            size=size,
+        )
+        alarms = list(dict.fromkeys([self._counted.name, *(name_here(scope, one.alarm) for one in guardrails)]))
+        for one in groups:
+            one.group.protect_new_instances_from_scale_in()
         # Instances are registered by CodeDeploy, so that the CDK knows of no way that the load balancer needs.
         for one in groups[:1]:
             one.template.connections.allow_from(
@@ -98,7 +125,7 @@ class CodeDeployFleet:
         )
         role = _service_role(scope)
         configuration = self._configuration()
-        shared = self._shared(alarms, minutes)
+        shared = self._shared(target, alarms, minutes)
         self.deployment_groups: dict[Side, codedeploy.CfnDeploymentGroup] = {
             side: self._deployment_group(side, target, role=role, configuration=configuration, shared=shared)
             for side in SIDES
@@ -114,7 +141,7 @@ class CodeDeployFleet:
                 blue=side,
                 green=side,
                 guardrails=tuple(map(AlarmName, alarms)),
-                bake=as_timedelta(bake, "bake"),
+                bake=bake,
                 controller="codedeploy",
                 is_judged=False,
                 codedeploy=CodeDeploySettings(
@@ -124,6 +151,8 @@ class CodeDeployFleet:
                     platform="Server",
                     bucket="" if artefact is None else artefact.bucket.bucket_name,
                     prefix="" if artefact is None else artefact.prefix,
+                    size=size,
+                    size_alarm=self._counted.name if "alarm" in controller.rollback_on else "",
                 ),
             ),
             table="",
@@ -145,8 +174,8 @@ class CodeDeployFleet:
         )
         return made.ref
 
-    def _shared(self, alarms: Sequence[str], minutes: int) -> dict[str, object]:
-        """What both groups say alike, in CloudFormation's words. An alarm counts where there is one."""
+    def _shared(self, target: str, alarms: Sequence[str], minutes: int) -> dict[str, object]:
+        """What both groups say alike, in CloudFormation's words."""
         controller = self._controller
         terminates = {"Action": "TERMINATE", "TerminationWaitTimeInMinutes": minutes}
         return {
@@ -157,8 +186,8 @@ class CodeDeployFleet:
                 if controller.terminate
                 else {"Action": "KEEP_ALIVE"},
             },
-            "AutoRollbackConfiguration": controller.auto_rollback(alarms=bool(alarms)),
-            "AlarmConfiguration": controller.alarm_configuration(alarms),
+            "AutoRollbackConfiguration": controller.auto_rollback(),
+            "AlarmConfiguration": controller.alarm_configuration(target, alarms),
         }
 
     def _deployment_group(
@@ -181,11 +210,17 @@ class CodeDeployFleet:
             load_balancer_info={"targetGroupInfoList": [{"name": self.group.target_group_name}]},
         )
         group.add_override("Properties", dict(shared))
+        group.add_dependency(self._counted.resource)
         return group
 
     def _outputs(self, target: str) -> None:
         scope = self._scope
         cdk.CfnOutput(scope, "Target", value=target, description="the name for the bluegreen command")
+        if self._address.dns_name is not None:
+            what = "the load balancer's own name"
+            cdk.CfnOutput(scope, "DnsName", value=self._address.dns_name, description=what)
+        if self.url is not None:
+            cdk.CfnOutput(scope, "Url", value=self.url, description="where users reach the service")
         cdk.CfnOutput(scope, "CodeDeployApplication", value=self.application.ref, description="for a pipeline")
         for side, group in self.deployment_groups.items():
             what = f"deploys from the {side} side to the other one"

@@ -72,6 +72,12 @@ class CodeDeployGroup:
     listeners with one rule, the default one; that it writes the weights of other rules too, and leaves the group out of
     use in them with weight 0, is what its support and its users say.
     https://github.com/traveloka/terraform-aws-alb-single-listener/pull/47
+
+    CloudFormation's reference says that blue/green groups are for Lambda only, and that Amazon ECS has a hook of its
+    own instead (AWS::CodeDeploy::BlueGreen); the CDK's `EcsDeploymentGroup` makes this very resource all the same. That
+    CloudFormation takes it was not tried here, as there is no AWS account.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codedeploy-deploymentgroup.html
+    https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_codedeploy.EcsDeploymentGroup.html
     """
 
     def __init__(
@@ -117,7 +123,7 @@ class CodeDeployGroup:
                 "ECSServices": [{"ClusterName": cluster_name, "ServiceName": service_name}],
                 "LoadBalancerInfo": {"TargetGroupPairInfoList": [pair]},
                 "AutoRollbackConfiguration": plan.controller.auto_rollback(),
-                "AlarmConfiguration": plan.controller.alarm_configuration(alarm_names),
+                "AlarmConfiguration": plan.controller.alarm_configuration(plan.target, alarm_names),
             },
         )
 

@@ -5,7 +5,7 @@ from ..engine.code_deployments import LONGEST_DESCRIPTION, StoredArchive
 from ..engine.errors import ConfigurationError
 from ..engine.fleet_sides import FLEET_TAG, SIDE_TAG, SidesSeen, sides_seen
 from ..engine.release import Release
-from ..engine.target_settings import Side
+from ..engine.target_settings import AlarmName, Side
 from .code_deploy_creation import created, refuse_held
 from .code_deploy_reading import described
 from .code_deploy_target import CodeDeployTarget, code_deploy_of
@@ -66,9 +66,11 @@ def deploy_archive(
     tags = {FLEET_TAG: engine.target, SIDE_TAG: sides.candidate}
     description = described(release, sides.candidate, reason)[:LONGEST_DESCRIPTION]
 
+    alarms = _alarms_for(engine, sides)
+
     def create() -> str:
         deployments = world.code_deployments()
-        return deployments.create_on_instances(where.application, group, archive, tags, description)
+        return deployments.create_on_instances(where.application, group, archive, tags, description, alarms=alarms)
 
     return created(world, engine, group, description, create)
 
@@ -76,7 +78,25 @@ def deploy_archive(
 def sides_of(world: OperatorWorld, engine: TargetEngine) -> SidesSeen:
     """Which side serves now, and which one is deployed to next."""
     fleet = world.fleet_sides()
-    return sides_seen(engine.target, fleet.registered(engine.settings.blue.group_arn), fleet.instances(engine.target))
+    registered = fleet.registered(engine.settings.blue.group_arn)
+    return sides_seen(engine.target, registered, fleet.instances(engine.target), _size(engine))
+
+
+def _size(engine: TargetEngine) -> int:
+    return code_deploy_of(engine.settings).size
+
+
+def _alarms_for(engine: TargetEngine, sides: SidesSeen) -> tuple[str, ...] | None:
+    """The alarms that judge a deployment; None for those of its group.
+
+    While live has fewer healthy instances than it is to have, as before the first deployment and after one of them was
+    replaced, the alarm that counts them is red, or will be at once, and would stop the very deployment that mends it.
+    """
+    counting = code_deploy_of(engine.settings).size_alarm
+    if sides.is_whole or not counting:
+        return None
+    named = (one.alarm for one in engine.settings.guardrails if isinstance(one, AlarmName))
+    return tuple(name for name in named if name != counting)
 
 
 def group_from(where: CodeDeploySettings, original: Side) -> str:

@@ -2,6 +2,11 @@
 
 The archive's name is the release: `BUNDLE_KEY` says it to the scripts. They are for Amazon Linux 2023.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+
+Its own `python3` is and stays 3.9, which is too old for the sample service, so that another one is installed beside it,
+from Amazon's repositories. https://docs.aws.amazon.com/linux/al2023/ug/python.html
+
+What the service needs comes from the folder `wheels` of the revision, and from PyPI only where there is none.
 """
 
 from collections.abc import Mapping
@@ -11,6 +16,7 @@ from ..engine.app_spec import Script, server_app_spec
 APP_SPEC = "appspec.yml"
 """CodeDeploy wants it under this name, at the root of the revision."""
 
+_PYTHON = "python3.12"
 _HEAD = """#!/bin/bash
 set -euo pipefail
 """
@@ -23,8 +29,10 @@ fi
 """
 
 _BEFORE_INSTALL = f"""{_HEAD}
-# BeforeInstall: Python, the user, and nothing that an earlier revision has left.
-dnf --assumeyes --quiet install python3.12 python3.12-pip
+# BeforeInstall: Python, unless the image has it, the user, and nothing that an earlier revision has left.
+if ! rpm --query --quiet {_PYTHON} {_PYTHON}-pip; then
+  dnf --assumeyes --quiet install {_PYTHON} {_PYTHON}-pip
+fi
 if ! id inference >/dev/null 2>&1; then
   useradd --system --no-create-home --shell /sbin/nologin inference
 fi
@@ -44,8 +52,14 @@ token=$(curl --silent --fail --max-time 2 --request PUT \\
 side=$(curl --silent --fail --max-time 2 --header "X-aws-ec2-metadata-token: $token" \\
   http://169.254.169.254/latest/meta-data/tags/instance/bluegreen:side || true)
 
-python3.12 -m venv /opt/inference/venv
-/opt/inference/venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \\
+# The wheels lie beside this script's folder, in what the agent has unpacked. Without them the instance needs PyPI.
+wheels=$(cd "$(dirname "${{BASH_SOURCE[0]}}")/.." && pwd)/wheels
+from=()
+if [[ -d $wheels ]]; then
+  from=(--no-index --find-links "$wheels")
+fi
+{_PYTHON} -m venv /opt/inference/venv
+/opt/inference/venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: "${{from[@]}}" \\
   --requirement /opt/inference/services/inference/requirements.txt
 /opt/inference/venv/bin/python -m compileall -q /opt/inference/services
 

@@ -154,9 +154,18 @@ class CodeDeployments(Protocol):
         """
 
     def create_on_instances(
-        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+        self,
+        application: str,
+        group: str,
+        archive: StoredArchive,
+        tags: Mapping[str, str],
+        description: str,
+        *,
+        alarms: Sequence[str] | None = None,
     ) -> str:
         """Begin a deployment to the instances that have all these tags, and answer its id. One call: CreateDeployment.
+
+        alarms: those that stop this deployment; None: those of the group.
 
         Raises DeploymentHeldError when another one is in flight in the group; one in another group does not hold it.
         """

@@ -13,6 +13,7 @@ SIDE_TAG = "bluegreen:side"
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 _DRAINING = "draining"
+_HEALTHY = "healthy"
 _UNUSED = "unused"
 _FIRST: Side = "blue"
 _MOST_NAMED = 3
@@ -39,10 +40,14 @@ class FleetSides(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SidesSeen:
-    """The side that serves (None: none does), and the other one, which is deployed to."""
+    """The side that serves (None: none does), and the other one, which is deployed to.
+
+    is_whole: whether live has as many healthy instances as a side is to have.
+    """
 
     live: Side | None
     candidate: Side
+    is_whole: bool = True
 
     @property
     def original(self) -> Side:
@@ -53,7 +58,9 @@ class SidesSeen:
         return other(self.candidate)
 
 
-def sides_seen(target: str, registered: Mapping[str, str], instances: Sequence[InstanceSeen]) -> SidesSeen:
+def sides_seen(
+    target: str, registered: Mapping[str, str], instances: Sequence[InstanceSeen], size: int = 0
+) -> SidesSeen:
     """What serves now, and what the next deployment goes to.
 
     While nothing is registered, as before the first deployment, blue is deployed to, and green's instances are the
@@ -65,9 +72,11 @@ def sides_seen(target: str, registered: Mapping[str, str], instances: Sequence[I
         target: its name, for the sentences.
         registered: the state of each target of the target group, by its id. One that drains does not serve any more.
         instances: those of the fleet.
+        size: how many instances a side is to have. When it is not known (0), as many as live has.
 
-    Raises RefusedError when it cannot be told which side is live, or nothing runs that could be deployed to, and
-    HeldError while instances that would be deployed to still finish requests.
+    Raises RefusedError when it cannot be told which side is live, and HeldError while instances that would be deployed
+    to still finish requests, or fewer of them run than a side is to have: CodeDeploy deploys to what it finds, moves
+    all traffic there, and may terminate all that is live.
     """
     side_of = {one.id: one.side for one in instances if one.side in SIDES}
     foreign = [id for id, state in registered.items() if id not in side_of and state not in {_DRAINING, _UNUSED}]  # noqa: A001
@@ -85,17 +94,21 @@ def sides_seen(target: str, registered: Mapping[str, str], instances: Sequence[I
             f"instances of {both} are registered in the target group of {target}, so which side is live cannot be "
             "told: deregister those that are not to serve, and try again"
         )
-    seen = SidesSeen(live[0], other(live[0])) if live else SidesSeen(None, _FIRST)
+    states = [registered[id] for id in serving]  # noqa: A001
+    size = size or sum(state != _UNUSED for state in states)
+    is_whole = bool(live) and states.count(_HEALTHY) >= size
+    seen = SidesSeen(live[0], other(live[0]), is_whole) if live else SidesSeen(None, _FIRST, is_whole)
     leaving = [id for id, state in registered.items() if state == _DRAINING and side_of.get(id) == seen.candidate]  # noqa: A001
     if leaving:
         raise HeldError(
             f"{_named(leaving)} of the side {seen.candidate} of {target} still finishes requests (draining): try again "
             "when the deregistration delay is over"
         )
-    if not any(one.is_running for one in instances if one.side == seen.candidate):
-        raise RefusedError(
-            f"no instance of the side {seen.candidate} of {target} runs, and that side is deployed to: see the "
-            "activities of its Auto Scaling group"
+    running, needed = sum(one.is_running for one in instances if one.side == seen.candidate), max(size, 1)
+    if running < needed:
+        raise HeldError(
+            f"{running} of {needed} instances of the side {seen.candidate} of {target} run, and that side would get "
+            "all traffic: try again in some minutes, or see the activities of its Auto Scaling group"
         )
     return seen
 

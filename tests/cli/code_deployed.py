@@ -108,6 +108,7 @@ class CodeDeployed:
     """`CodeDeployments` of one application; `fails` is what an operation answers instead, once for each entry.
 
     A deployment without a group is in whichever is asked for. asked_for: the instances' tags of each that was made.
+    alarms_for: the alarms of each that was made, where they are not the group's (None).
     """
 
     seen: list[CodeDeploymentSeen] = field(default_factory=list)
@@ -116,6 +117,7 @@ class CodeDeployed:
     calls: list[str] = field(default_factory=list)
     fails: dict[str, AwsError] = field(default_factory=dict)
     asked_for: dict[str, dict[str, str]] = field(default_factory=dict)
+    alarms_for: dict[str, Sequence[str] | None] = field(default_factory=dict)
 
     def brought(self, id: str, number: int, status: str = "Succeeded", **others: object) -> CodeDeploymentSeen:
         """Put a deployment of a revision in front of the others; each begins a minute after the one before."""
@@ -181,7 +183,14 @@ class CodeDeployed:
         return made
 
     def create_on_instances(
-        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+        self,
+        application: str,
+        group: str,
+        archive: StoredArchive,
+        tags: Mapping[str, str],
+        description: str,
+        *,
+        alarms: Sequence[str] | None = None,
     ) -> str:
         self._called("CreateDeployment")
         assert application == APPLICATION
@@ -192,6 +201,7 @@ class CodeDeployed:
         said = {"group": group, "revision": archive.address, "description": description}
         self.brought(made, 0, "Created", task_definition="", **said)
         self.asked_for[made] = dict(tags)
+        self.alarms_for[made] = alarms
         return made
 
     def proceed(self, id: str) -> None:

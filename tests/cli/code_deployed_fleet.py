@@ -17,6 +17,10 @@ class Fleet:
     targets: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
+    def has(self, **counts: int) -> None:
+        """So many running instances of each side; what is registered stays so."""
+        self.known = [InstanceSeen(f"i-{side}{n}", side) for side, many in counts.items() for n in range(1, many + 1)]
+
     def serves(self, *sides: str) -> None:
         """All instances of these sides are registered, and no others."""
         self.targets = {one.id: "healthy" for one in self.known if one.side in sides}

@@ -203,3 +203,15 @@ def test_waiting_for_it_ends_as_it_does(three: Operator) -> None:
 def test_a_failing_call_is_said_in_the_words_of_aws(three: Operator) -> None:
     three.world.deployer.fails["CreateDeployment"] = AwsError("Rate exceeded")
     assert three.is_refused(1, "rollback") == "Rate exceeded"
+
+
+def test_a_side_that_auto_scaling_still_fills_up_holds_it(three: Operator) -> None:
+    """Two minutes after a success, whose former instances were terminated: one of four runs."""
+    three.world.fleet.has(blue=4, green=1)
+    three.world.fleet.serves("blue")
+    said = three.is_refused(4, "rollback")
+    assert said.startswith("1 of 4 instances of the side green of Serving/Inference run, ")
+    assert "try again in some minutes" in said
+    assert "CreateDeployment" not in three.world.deployer.calls
+    three.world.fleet.has(blue=4, green=4)
+    assert three.types("rollback") == 0

@@ -1,5 +1,6 @@
 """`bluegreen start` of what AWS CodeDeploy deploys to instances: the release's archive, on the side out of use."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bluegreen_constructs.engine.code_deployments import CodeDeploymentSeen, DeploymentHeldError
 from bluegreen_constructs.engine.errors import AwsError
 from bluegreen_constructs.engine.fleet_sides import InstanceSeen
+from bluegreen_constructs.engine.target_settings import AlarmName
 from tests.cli.code_deployed import GROUP, OTHER_GROUP, TARGET, server_settings
 from tests.cli.operated_world import OperatedWorld, Operator
 
@@ -97,9 +99,9 @@ def test_another_one_that_was_quicker_holds_it(on_instances: Operator) -> None:
     deployer = on_instances.world.deployer
     create = deployer.create_on_instances
 
-    def slower(*arguments: object) -> str:
+    def slower(*arguments: object, **options: object) -> str:
         deployer.brought("d-PIPELINE", 0, "InProgress", group=OTHER_GROUP, description="by CodePipeline")
-        return create(*arguments)
+        return create(*arguments, **options)
 
     deployer.create_on_instances = slower
     assert "deployment d-PIPELINE has held" in on_instances.is_refused(4, "start", TARGET, "--release", "1.1")
@@ -109,10 +111,10 @@ def test_a_call_that_had_its_effect_without_an_answer_is_no_foreign_deployment(o
     deployer = on_instances.world.deployer
     create = deployer.create_on_instances
 
-    def unanswered(*arguments: object) -> str:
-        create(*arguments)
+    def unanswered(*arguments: object, **options: object) -> str:
+        create(*arguments, **options)
         deployer.becomes(created_at=on_instances.world.now())
-        return create(*arguments)  # as botocore repeats it
+        return create(*arguments, **options)  # as botocore repeats it
 
     deployer.create_on_instances = unanswered
     assert on_instances.reads("start", TARGET, "--release", "1.1")["rollout"] == "d-NEW1"
@@ -122,10 +124,10 @@ def test_an_older_deployment_of_the_same_words_is_no_own_one(on_instances: Opera
     deployer = on_instances.world.deployer
     create = deployer.create_on_instances
 
-    def slower(*arguments: object) -> str:
-        create(*arguments)
+    def slower(*arguments: object, **options: object) -> str:
+        create(*arguments, **options)
         deployer.becomes(created_at=on_instances.world.now() - timedelta(minutes=5))
-        return create(*arguments)
+        return create(*arguments, **options)
 
     deployer.create_on_instances = slower
     assert "has held" in on_instances.is_refused(4, "start", TARGET, "--release", "1.1")
@@ -159,7 +161,68 @@ def test_instances_that_still_drain_hold_it(on_instances: Operator) -> None:
 def test_a_side_without_instances_is_refused(on_instances: Operator) -> None:
     on_instances.world.fleet.serves("green")
     on_instances.world.fleet.known = [InstanceSeen("i-green1", "green"), InstanceSeen("i-green2", "green")]
-    assert on_instances.is_refused(3, "start", TARGET, "--release", "1.1").startswith("no instance of the side blue")
+    said = on_instances.is_refused(4, "start", TARGET, "--release", "1.1")
+    assert said.startswith("0 of 2 instances of the side blue of Serving/Inference run, ")
+    assert "CreateDeployment" not in on_instances.world.deployer.calls
+
+
+def test_a_side_that_auto_scaling_still_fills_up_holds_it(on_instances: Operator) -> None:
+    fleet = on_instances.world.fleet
+    fleet.has(blue=4, green=1)
+    fleet.serves("blue")
+    assert on_instances.is_refused(4, "start", TARGET, "--release", "1.1") == (
+        "1 of 4 instances of the side green of Serving/Inference run, and that side would get all traffic: try again "
+        "in some minutes, or see the activities of its Auto Scaling group"
+    )
+    assert "CreateDeployment" not in on_instances.world.deployer.calls
+    fleet.has(blue=4, green=4)
+    assert on_instances.types("start", TARGET, "--release", "1.1") == 0
+
+
+def test_the_first_deployment_waits_for_as_many_as_the_stack_says(capsys: pytest.CaptureFixture[str]) -> None:
+    operator = Operator(capsys, OperatedWorld(server_settings(size=4)))
+    assert operator.is_refused(4, "start", TARGET, "--release", "1.0").startswith("2 of 4 instances of the side blue")
+    operator.world.fleet.has(blue=4, green=4)
+    assert operator.types("start", TARGET, "--release", "1.0") == 0
+
+
+COUNTED = "Serving/Inference/HealthyInstances"
+
+
+@pytest.fixture
+def counting(capsys: pytest.CaptureFixture[str]) -> Operator:
+    """Two instances a side, an alarm that counts them, and one more, `Errors`."""
+    settings = server_settings(size=2, size_alarm=COUNTED)
+    return Operator(capsys, OperatedWorld(replace(settings, guardrails=(AlarmName(COUNTED), AlarmName("Errors")))))
+
+
+def alarms_of(operator: Operator) -> list[str] | None:
+    """Those that the newest deployment has instead of its group's."""
+    found = operator.world.deployer.alarms_for[made(operator).id]
+    return None if found is None else list(found)
+
+
+def test_all_alarms_of_the_group_judge_while_live_is_whole(counting: Operator) -> None:
+    counting.world.fleet.serves("blue")
+    assert counting.types("start", TARGET, "--release", "1.1") == 0
+    assert alarms_of(counting) is None
+
+
+def test_the_alarm_that_counts_instances_does_not_stop_the_first_deployment(counting: Operator) -> None:
+    assert counting.types("start", TARGET, "--release", "1.0") == 0
+    assert alarms_of(counting) == ["Errors"]
+
+
+def test_nor_the_one_that_fills_up_a_side_which_has_lost_an_instance(counting: Operator) -> None:
+    counting.world.fleet.serves("blue")
+    counting.world.fleet.targets["i-blue1"] = "unhealthy"
+    assert counting.types("start", TARGET, "--release", "1.1") == 0
+    assert alarms_of(counting) == ["Errors"]
+
+
+def test_where_no_alarm_counts_instances_the_group_says_which_judge(on_instances: Operator) -> None:
+    assert on_instances.types("start", TARGET, "--release", "1.0") == 0
+    assert alarms_of(on_instances) is None
 
 
 @pytest.mark.parametrize("options", [("--version", "7"), ("--image", "ami-0123456789abcdef0")])

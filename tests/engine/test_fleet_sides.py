@@ -12,8 +12,17 @@ INSTANCES = [InstanceSeen(f"i-{side}{n}", side) for side in ("blue", "green") fo
 BLUE, GREEN = ({f"i-{side}{n}": "healthy" for n in (1, 2)} for side in ("blue", "green"))
 
 
-def seen(registered: Mapping[str, str], instances: Sequence[InstanceSeen] = INSTANCES) -> SidesSeen:
-    return sides_seen("A/Fleet", registered, instances)
+def seen(registered: Mapping[str, str], instances: Sequence[InstanceSeen] = INSTANCES, size: int = 0) -> SidesSeen:
+    return sides_seen("A/Fleet", registered, instances, size)
+
+
+def of_each(blue: int, green: int) -> list[InstanceSeen]:
+    """So many running instances of each side."""
+    counts = {"blue": blue, "green": green}
+    return [InstanceSeen(f"i-{side}{n}", side) for side, count in counts.items() for n in range(1, count + 1)]
+
+
+FOUR = {f"i-blue{n}": "healthy" for n in range(1, 5)}
 
 
 def test_the_tags_are_those_that_the_construct_gives() -> None:
@@ -88,12 +97,72 @@ def test_instances_that_still_finish_requests_are_not_deployed_to(serving: Mappi
     "instances", [INSTANCES[:2], [*INSTANCES[:2], InstanceSeen("i-green1", "green", is_running=False)]]
 )
 def test_a_side_without_an_instance_that_runs_is_not_deployed_to(instances: Sequence[InstanceSeen]) -> None:
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(HeldError) as raised:
         seen(BLUE, instances)
     assert str(raised.value) == (
-        "no instance of the side green of A/Fleet runs, and that side is deployed to: see the activities of its Auto "
-        "Scaling group"
+        "0 of 2 instances of the side green of A/Fleet run, and that side would get all traffic: try again in some "
+        "minutes, or see the activities of its Auto Scaling group"
     )
+
+
+@pytest.mark.parametrize("size", [0, 4])
+@pytest.mark.parametrize("running", [1, 3])
+def test_a_side_that_has_not_filled_up_yet_is_not_deployed_to(running: int, size: int) -> None:
+    with pytest.raises(HeldError, match=f"^{running} of 4 instances of the side green of A/Fleet run, "):
+        seen(FOUR, of_each(4, running), size)
+
+
+def test_instances_that_boot_or_end_do_not_fill_a_side() -> None:
+    ending = [InstanceSeen(f"i-old{n}", "green", is_running=False) for n in range(4)]
+    with pytest.raises(HeldError, match=r"^2 of 4 instances"):
+        seen(FOUR, [*of_each(4, 2), *ending])
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_a_side_that_has_filled_up_is_deployed_to(size: int) -> None:
+    assert seen(FOUR, of_each(4, 4), size).candidate == "green"
+
+
+def test_before_the_first_deployment_a_side_needs_what_its_stack_says() -> None:
+    with pytest.raises(HeldError, match=r"^2 of 4 instances of the side blue"):
+        seen({}, of_each(2, 4), 4)
+    assert seen({}, of_each(4, 0), 4).candidate == "blue"
+
+
+def test_before_the_first_deployment_one_instance_is_needed_when_nothing_says_more() -> None:
+    assert seen({}, of_each(1, 0)).candidate == "blue"
+    with pytest.raises(HeldError, match=r"^0 of 1 instances"):
+        seen({}, of_each(0, 2))
+
+
+def test_unhealthy_instances_of_live_lower_nothing() -> None:
+    with pytest.raises(HeldError, match=r"^2 of 4 instances"):
+        seen({**FOUR, "i-blue1": "unhealthy", "i-blue2": "initial"}, of_each(4, 2))
+
+
+def test_instances_that_have_left_live_are_not_counted() -> None:
+    assert seen({**FOUR, "i-blue3": "draining", "i-blue4": "unused"}, of_each(4, 2)).candidate == "green"
+
+
+def test_a_side_that_was_made_smaller_can_be_deployed_to_while_live_still_has_more() -> None:
+    """Auto Scaling does not end protected instances, and starts no more than the stack says."""
+    assert seen(FOUR, of_each(4, 2), 2).candidate == "green"
+
+
+@pytest.mark.parametrize(
+    ("registered", "is_whole"),
+    [
+        ({}, False),
+        (FOUR, True),
+        ({**FOUR, "i-blue1": "unhealthy"}, False),
+        ({**FOUR, "i-blue1": "draining"}, False),
+        (dict(list(FOUR.items())[:3]), False),
+    ],
+)
+def test_live_is_whole_with_as_many_healthy_instances_as_a_side_is_to_have(
+    registered: Mapping[str, str], is_whole: bool
+) -> None:
+    assert seen(registered, of_each(4, 4), 4).is_whole == is_whole
 
 
 def test_a_live_instance_that_has_ended_does_not_make_the_other_side_look_live() -> None:

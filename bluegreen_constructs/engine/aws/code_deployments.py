@@ -18,6 +18,7 @@ from ..code_deployments import (
 from ..errors import AwsError
 from .client_calls import AwsClient, Calls, entries, entry, number
 
+# `*` where the reference gives an action no type of resource: a policy on a deployment group would deny those.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
 IAM_ACTIONS: Mapping[str, str] = {
     "codedeploy:BatchGetDeployments": "deploymentgroup",
@@ -130,22 +131,38 @@ class AwsCodeDeployments:
         return str(self._calls.make(self._client.create_deployment, asked)["deploymentId"])
 
     def create_on_instances(
-        self, application: str, group: str, archive: StoredArchive, tags: Mapping[str, str], description: str
+        self,
+        application: str,
+        group: str,
+        archive: StoredArchive,
+        tags: Mapping[str, str],
+        description: str,
+        *,
+        alarms: Sequence[str] | None = None,
     ) -> str:
         """By a set of tag groups, of which an instance needs one tag each; of `tagFilters` any one would do.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_TargetInstances.html
         https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-tagging.html
+
+        Other alarms than the group's are good for this one deployment.
+        https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html
         """
         stored = {"bucket": archive.bucket, "key": archive.key, "bundleType": "zip"}
         wanted = [[{"Key": key, "Value": value, "Type": "KEY_AND_VALUE"}] for key, value in tags.items()]
-        asked = {
+        asked: dict[str, object] = {
             "applicationName": application,
             "deploymentGroupName": group,
             "revision": {"revisionType": "S3", "s3Location": stored},
             "targetInstances": {"ec2TagSet": {"ec2TagSetList": wanted}},
             "description": description,
         }
+        if alarms is not None:
+            asked["overrideAlarmConfiguration"] = {
+                "enabled": bool(alarms),
+                "ignorePollAlarmFailure": False,
+                "alarms": [{"name": name} for name in alarms],
+            }
         return str(self._calls.make(self._client.create_deployment, asked)["deploymentId"])
 
     def proceed(self, id: str) -> None:

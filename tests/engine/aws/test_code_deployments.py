@@ -245,6 +245,28 @@ class TestCalls:
         made = deployments.create_on_instances("App", "Group", archive, tags, "release 2.0 (green)")
         assert made == "d-9"
 
+    @pytest.mark.parametrize("alarms", [(), ("Errors", "Latency")])
+    def test_other_alarms_than_the_groups_are_those_of_the_one_deployment(
+        self, codedeploy: StubbedClient, deployments: AwsCodeDeployments, alarms: tuple[str, ...]
+    ) -> None:
+        stored = {"bucket": "releases", "key": "2.zip", "bundleType": "zip"}
+        asked = {
+            **GROUP,
+            "revision": {"revisionType": "S3", "s3Location": stored},
+            "targetInstances": {
+                "ec2TagSet": {"ec2TagSetList": [[{"Key": "a", "Value": "b", "Type": "KEY_AND_VALUE"}]]}
+            },
+            "description": "",
+            "overrideAlarmConfiguration": {
+                "enabled": bool(alarms),
+                "ignorePollAlarmFailure": False,
+                "alarms": [{"name": name} for name in alarms],
+            },
+        }
+        codedeploy.answers("create_deployment", {"deploymentId": "d-9"}, asked)
+        archive = StoredArchive("releases", "2.zip")
+        assert deployments.create_on_instances("App", "Group", archive, {"a": "b"}, "", alarms=alarms) == "d-9"
+
     def test_a_group_that_is_taken_makes_none_on_instances_either(
         self, codedeploy: StubbedClient, deployments: AwsCodeDeployments
     ) -> None:
