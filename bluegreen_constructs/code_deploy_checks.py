@@ -7,8 +7,10 @@ from datetime import timedelta
 from .adoption import Adopted
 from .code_deploy import CodeDeploy
 from .code_deploy_plan import CodeDeployPlan
+from .engine.code_deploy_hook import EVENT_LIMIT
 from .engine.errors import ConfigurationError
 from .engine.smoke_test import HttpSmokeTest
+from .engine.spans import in_words
 from .engine.strategy import Strategy
 from .hooks import LambdaHook
 from .ingress import Ingress
@@ -135,6 +137,12 @@ def _refuse_hooks(target: str, others: Others) -> None:
             raise ConfigurationError(
                 f"{target} has the hook {type(hook).__name__} and is deployed by CodeDeploy, which has no place "
                 f"for it: {instead}"
+            )
+        if isinstance(hook, LambdaHook) and hook.wait > EVENT_LIMIT:
+            raise ConfigurationError(
+                f"{target} has a LambdaHook with timeout {in_words(hook.wait)} and is deployed by CodeDeploy, which "
+                f"fails what is not reported within {in_words(EVENT_LIMIT)}: give a shorter timeout, or wait for a "
+                "person by CodeDeploy(approval=...)"
             )
         is_testing = isinstance(hook, HttpSmokeTest) or (isinstance(hook, LambdaHook) and hook.stage == "TESTING")
         if is_testing and others.test_traffic is None:

@@ -1,5 +1,6 @@
 """How CodeDeploy moves the traffic of an ECS service: a strategy in its words, checked against its limits. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,6 +63,15 @@ class CodeDeployPlan:
                 f"the strategy takes {in_words(self.shifting)} from the first shift of traffic to the last, and "
                 "CodeDeploy allows 48 h: take larger steps or shorter ones"
             )
+
+    @property
+    def family(self) -> str:
+        """The family of the task definition that the service makes.
+
+        It decides what runs, and is the target's own: the CDK's default is made of ids in the code, which the stacks of
+        two environments share.
+        """
+        return re.sub(r"[^A-Za-z0-9_-]", "-", self.target)
 
     @property
     def shifting(self) -> timedelta:

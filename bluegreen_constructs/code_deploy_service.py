@@ -102,6 +102,7 @@ def deployed_by_code_deploy(
         family=family,
         port=served.port,
         hooks=events.hooks,
+        definition=served.definition.task_definition_arn,
     )
     if plan.controller.on_stack_update:
         from .code_deploy_stack_update import stack_update  # noqa: PLC0415 -- few services need it

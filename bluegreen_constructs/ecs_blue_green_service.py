@@ -120,6 +120,7 @@ class EcsBlueGreenService(Construct):
         judging = ServiceGuardrails.of(self.target, guardrails)
         asked = ServiceHooks.of(self.target, hooks)
         rollout: EcsDeployment | CodeDeployPlan
+        family = None
         if controller is None:
             rollout = EcsDeployment(strategy, as_timedelta(bake, "bake"), asked.pauses)
             check_judgement(self, rollout, judging, expected_traffic, release_marks)
@@ -130,6 +131,7 @@ class EcsBlueGreenService(Construct):
             others = Others(ingress, adopted, tasks, judging, hooks, test_traffic, expected_traffic, rule_owner)
             others.refuse_marks(self.target, release_marks)
             rollout = checked_plan(self.target, controller, strategy, as_timedelta(bake, "bake"), others)
+            family = rollout.family
         if adopted is not None:
             adopted.refuse_scaling(scaling)
         tasks, scaling = tasks or Tasks(), scaling or Scaling()
@@ -146,7 +148,7 @@ class EcsBlueGreenService(Construct):
             rule_owner=rule_owner,
         )
         self.cluster = place.cluster
-        served = ServiceTasks.of(self, id, container, place.task_definition, tasks)
+        served = ServiceTasks.of(self, id, container, place.task_definition, tasks, family=family)
         self.task_definition = served.definition
         self._traffic = traffic = ServiceTraffic(
             self,

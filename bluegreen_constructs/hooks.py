@@ -31,7 +31,8 @@ class LambdaHook:
         seconds.
     stage: `TESTING`, before production traffic (default), or `BAKING`, once all of it has moved.
     timeout: when it ends without an answer, the rollout goes back (default 1 h). Amazon ECS, which asks the hooks of
-        an `EcsBlueGreenService` itself, waits 24 h in any case.
+        an `EcsBlueGreenService` itself, waits 24 h in any case. Under AWS CodeDeploy all hooks of a stage together have
+        56 minutes, and more than an hour is refused.
     details: what the function gets as `hookDetails`, as JSON values (default: nothing).
     name: how the history calls it (default: the function's construct id).
 

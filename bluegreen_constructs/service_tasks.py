@@ -37,9 +37,17 @@ class ServiceTasks:
 
     @staticmethod
     def of(
-        scope: Construct, name: str, container: Container | None, given: ecs.TaskDefinition | None, tasks: Tasks
+        scope: Construct,
+        name: str,
+        container: Container | None,
+        given: ecs.TaskDefinition | None,
+        tasks: Tasks,
+        *,
+        family: str | None = None,
     ) -> "ServiceTasks":
         """Make the task definition for `container`, which is called `name` (dots as hyphens), or read the given one.
+
+        family: of the one that is made (default: as the CDK makes it, of the ids above the service in the code).
 
         Raises ConfigurationError unless exactly one of both is given, for what Fargate does not have, and for a task
         definition without a container that has a port.
@@ -51,7 +59,7 @@ class ServiceTasks:
             )
         found = _read(given, tasks) if given is not None else None
         if container is not None:
-            found = _made(scope, name.replace(".", "-"), container, tasks)
+            found = _made(scope, name.replace(".", "-"), container, tasks, family)
         assert found is not None  # noqa: S101 -- for the type checker: one of the two is given
         if given is not None and not (given.is_ec2_compatible if tasks.on_ec2 else given.is_fargate_compatible):
             runs, made_for = ("EC2", "Fargate") if tasks.on_ec2 else ("Fargate", "EC2")
@@ -71,8 +79,8 @@ class ServiceTasks:
         return found
 
 
-def _made(scope: Construct, name: str, container: Container, tasks: Tasks) -> ServiceTasks:
-    definition = task_definition_for(scope, name, container, tasks)
+def _made(scope: Construct, name: str, container: Container, tasks: Tasks, family: str | None) -> ServiceTasks:
+    definition = task_definition_for(scope, name, container, tasks, family=family)
     return ServiceTasks(definition, name, container.port, _port_name(tasks, name) or "")
 
 

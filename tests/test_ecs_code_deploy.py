@@ -73,6 +73,9 @@ class TestService:
         assert found["TaskDefinition"] == properties(full(), "AWS::ECS::TaskDefinition")["Family"]
         assert isinstance(found["TaskDefinition"], str)
 
+    def test_the_family_is_the_targets_own_in_each_environment(self) -> None:
+        assert properties(full(), "AWS::ECS::TaskDefinition")["Family"] == "Stack-Inference"
+
     def test_it_says_nothing_that_a_rollout_or_a_scaling_changes(self) -> None:
         assert set(properties(full(), "AWS::ECS::Service")) == {
             "Cluster",
@@ -417,6 +420,7 @@ class TestOperators:
         assert (known.application, known.group) == (name_of(full(), "AWS::CodeDeploy::Application"), "Inference")
         assert (known.platform, known.port) == ("ECS", 8080)
         assert known.family == properties(full(), "AWS::ECS::TaskDefinition")["Family"]
+        assert known.definition == name_of(full(), "AWS::ECS::TaskDefinition")
         assert {hook.event: hook.function for hook in known.hooks} == functions()
 
     def test_it_is_told_of_the_plan_the_alarms_the_sides_and_the_live_rule(self) -> None:

@@ -6,15 +6,18 @@ from datetime import timedelta
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_ecs_patterns as patterns
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
+from aws_cdk.assertions import Template
 
 from bluegreen_constructs import (
     AbsoluteFloor,
     AcceptedRelease,
     Adopted,
+    AlarmGuardrail,
     AlarmThresholds,
     AllAtOnce,
     Approval,
@@ -216,6 +219,10 @@ def grounds() -> dict[str, tuple[Callable[[cdk.Stack], dict[str, object]], str]]
             lambda stack: {"hooks": [LambdaHook(function(stack))]},
             "has the hook LambdaHook before production traffic, and no test listener",
         ),
+        "a function that nobody waits for so long": (
+            lambda stack: {"hooks": [LambdaHook(function(stack), stage="BAKING", timeout=timedelta(hours=4))]},
+            "has a LambdaHook with timeout 4 h and is deployed by CodeDeploy, which fails what is not reported within",
+        ),
         "a test header": (
             lambda _: {"test_traffic": TestTraffic.header()},
             "has a header for its test traffic, and CodeDeploy knows listeners only: give TestTraffic.listener(port",
@@ -333,3 +340,43 @@ def test_a_second_topic_is_refused() -> None:
     made.notify_on(sns.Topic(made, "Topic"))
     with pytest.raises(ConfigurationError, match="tells a topic already: call notify_on once"):
         made.notify_on(sns.Topic(made, "Other"))
+
+
+def alarms_in(stack: cdk.Stack, many: int) -> list[AlarmGuardrail]:
+    """So many alarms, which are there already."""
+    arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:Model"
+    found = [cloudwatch.Alarm.from_alarm_arn(stack, f"Alarm{n}", f"{arn}-{n}") for n in range(many)]
+    return [AlarmGuardrail(alarm) for alarm in found]
+
+
+def alarms_of(made: EcsBlueGreenService) -> list[str]:
+    """The names of the alarms that stop its deployments."""
+    (group,) = Template.from_stack(cdk.Stack.of(made)).find_resources("AWS::CodeDeploy::DeploymentGroup").values()
+    return [one["Name"] for one in group["Properties"]["AlarmConfiguration"]["Alarms"]]
+
+
+def test_codedeploy_takes_ten_alarms_with_the_built_in_ones() -> None:
+    stack = new_stack()
+    assert len(alarms_of(deployed(stack, guardrails=[AlarmThresholds(), *alarms_in(stack, 7)]))) == 10
+
+
+def test_an_eleventh_alarm_is_refused_with_what_is_built_in() -> None:
+    stack = new_stack()
+    with pytest.raises(ConfigurationError) as raised:
+        deployed(stack, guardrails=[AlarmThresholds(), *alarms_in(stack, 8)])
+    assert str(raised.value) == (
+        "Stack/Inference has 11 alarms, 3 built in and 8 given, and CodeDeploy takes at most 10: give at most 7 "
+        "AlarmGuardrail, or leave 'alarm' out of CodeDeploy rollback_on"
+    )
+
+
+def test_an_alarm_that_is_given_twice_counts_once() -> None:
+    stack = new_stack()
+    (alarm,) = alarms_in(stack, 1)
+    assert [name for name in alarms_of(deployed(stack, guardrails=[alarm, alarm])) if "/" not in name] == ["Model-0"]
+
+
+def test_any_number_of_alarms_may_ring_where_none_judges() -> None:
+    stack = new_stack()
+    controller = CodeDeploy(rollback_on=["failure"])
+    assert alarms_of(deployed(stack, controller=controller, guardrails=alarms_in(stack, 12))) == []

@@ -4,6 +4,7 @@ from ..engine.app_spec import ecs_app_spec
 from ..engine.code_deployments import LONGEST_DESCRIPTION
 from ..engine.errors import ConfigurationError
 from ..engine.release import Release
+from ..engine.swap.ports import DefinitionSeen
 from .code_deploy_creation import created, refuse_held
 from .code_deploy_reading import described
 from .code_deploy_server_start import start_on_instances
@@ -17,7 +18,7 @@ def start_code_deployment(
 ) -> CodeDeployTarget:
     """Begin the deployment of a release.
 
-    The family's newest active revision is deployed if it has the release's image already; else one more is registered
+    The revision that the stack has is deployed if it has the release's image already; else one more is registered
     that has it, so that what the template has changed since, such as memory, is shipped and judged with the release.
     A release for instances is an archive in S3.
 
@@ -34,13 +35,23 @@ def start_code_deployment(
     refuse_held(world, engine)
     # Before anything is registered: what cannot be deployed must not become the family's newest revision.
     ecs_app_spec(where, engine.settings.blue.container)
-    found = world.definitions().definition(where.family)
+    found = world.definitions().definition(where.template)
     current = registered_image(found, engine.settings.blue.container)
     image, arn = release.image_for(current), found.arn
     if image != current:
-        content = with_image(found, engine.settings.blue.container, image)
-        arn = world.definitions().register(content, own_tags(found))
+        arn = _registered(world, engine, found, image)
     return create_code_deployment(world, engine, release.name, arn, reason)
+
+
+def _registered(world: OperatorWorld, engine: TargetEngine, found: DefinitionSeen, image: str) -> str:
+    """The ARN of a revision like `found` with another image: the newest one if it is such, by an earlier try."""
+    container = engine.settings.blue.container
+    content, tags = with_image(found, container, image), own_tags(found)
+    newest = world.definitions().definition(code_deploy_of(engine.settings).family)
+    current = registered_image(newest, container)
+    if (with_image(newest, container, current), own_tags(newest)) == (content, tags):
+        return newest.arn
+    return world.definitions().register(content, tags)
 
 
 def create_code_deployment(

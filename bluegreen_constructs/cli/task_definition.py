@@ -34,7 +34,7 @@ def taskdef_command(
     ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """The taskdef.json that CodePipeline's action CodeDeployToECS takes, from the family's newest active revision.
+    """The taskdef.json that CodePipeline's action CodeDeployToECS takes, from the revision that the stack has.
 
     The container that the load balancer reaches has the placeholder <IMAGE1_NAME> for an image; sidecars keep theirs.
     Write it anew when the stack's template has changed the task definition. --check ends 1, with every reason, for a
@@ -53,10 +53,10 @@ def taskdef_command(
             found = [*task_definition_problems(text, where.family, container, where.port), *type_problems(text)]
             say_problems(format, engine.target, check, found)
             return
-        newest = world.definitions().definition(where.family)
-        text = task_definition_file(newest, container)
+        revision = world.definitions().definition(where.template)
+        text = task_definition_file(revision, container)
     if format is Format.JSON:
-        named = {"target": engine.target, "revision": newest.arn, "placeholder": IMAGE}
+        named = {"target": engine.target, "revision": revision.arn, "placeholder": IMAGE}
         write(as_json({**named, "task_definition": json.loads(text)}))
     else:
         write(text)

@@ -22,8 +22,11 @@ class CodeDeploySettings:
     application, group: the names in CodeDeploy. platform: `ECS`, or `Server` for EC2 instances.
     other_group: of the platform Server, the group of the green side; `group` is blue's then.
     family, port: of the platform ECS, the task definition's family and the port of the side's container.
+    definition: of the platform ECS, the ARN of the revision that the stack has; empty: the family's newest is taken.
     hooks: of the platform ECS, the functions of the AppSpec, in the order of their events.
     bucket, prefix: of the platform Server, where the revisions of the application lie in S3.
+    size: of the platform Server, how many instances a side has; 0: an earlier version has not said so.
+    size_alarm: of the platform Server, the alarm that goes off when fewer of them are healthy; empty: none judges.
     """
 
     application: str
@@ -35,3 +38,14 @@ class CodeDeploySettings:
     bucket: str = ""
     prefix: str = ""
     other_group: str = ""
+    definition: str = ""
+    size: int = 0
+    size_alarm: str = ""
+
+    @property
+    def template(self) -> str:
+        """What names the revision that the stack has.
+
+        The newest one need not be it: of a stack update that failed, the revision stays.
+        """
+        return self.definition or self.family

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Literal
 
-from .code_deploy_settings import PLATFORMS, CodeDeploySettings, EventHook
+from .code_deploy_settings_codec import decode_code_deploy, encode_code_deploy
 from .errors import ConfigurationError
 from .guardrail_codec import decode_guardrail, encode_guardrail
 from .slot_settings_codec import decode_slots, encode_slots
@@ -68,15 +68,6 @@ _SIDE_DEFAULTS: Json = {
 }
 _POOL_DEFAULTS: Json = {"minimum": 0, "most_prepared": None, "state": "Stopped", "reuse": False}
 _HOOK_DEFAULTS: Json = {"function_arn": "", "details": {}, "stage": "TESTING", "timeout_seconds": 3600}
-_CODE_DEPLOY_DEFAULTS: Json = {
-    "platform": "ECS",
-    "family": "",
-    "port": 0,
-    "hooks": [],
-    "bucket": "",
-    "prefix": "",
-    "other_group": "",
-}
 _CONTROLLERS: tuple[Controller, ...] = ("engine", "ecs", "slots", "codedeploy")
 _STAGES: tuple[Literal["TESTING"], Literal["BAKING"]] = ("TESTING", "BAKING")
 
@@ -121,7 +112,7 @@ def settings_to_dict(settings: TargetSettings) -> Json:
         "controller": settings.controller,
         "is_judged": settings.is_judged,
         "slots": None if settings.slots is None else encode_slots(settings.slots),
-        "codedeploy": None if settings.codedeploy is None else _encode_code_deploy(settings.codedeploy),
+        "codedeploy": None if settings.codedeploy is None else encode_code_deploy(settings.codedeploy),
     }
     spans: Json = {f"{name}_seconds": as_seconds(getattr(settings, name)) for name in _SPANS}
     return without_defaults(values | spans, _DEFAULTS)
@@ -160,7 +151,7 @@ def _decoded(fields: StoredFields) -> TargetSettings:
         controller=fields.word("controller", _CONTROLLERS),
         is_judged=fields.flag("is_judged"),
         slots=decode_slots(fields.inside("slots")) if fields.has("slots") else None,
-        codedeploy=_decode_code_deploy(fields.inside("codedeploy")) if fields.has("codedeploy") else None,
+        codedeploy=decode_code_deploy(fields.inside("codedeploy")) if fields.has("codedeploy") else None,
         **spans,
     )
 
@@ -262,34 +253,4 @@ def _decode_hook(stored: StoredFields) -> HookSettings:
         details=fields.mapping("details"),
         stage=fields.word("stage", _STAGES),
         timeout=fields.span("timeout_seconds"),
-    )
-
-
-def _encode_code_deploy(settings: CodeDeploySettings) -> Json:
-    values: Json = {
-        "application": settings.application,
-        "group": settings.group,
-        "platform": settings.platform,
-        "family": settings.family,
-        "port": settings.port,
-        "hooks": [{"event": hook.event, "function": hook.function} for hook in settings.hooks],
-        "bucket": settings.bucket,
-        "prefix": settings.prefix,
-        "other_group": settings.other_group,
-    }
-    return without_defaults(values, _CODE_DEPLOY_DEFAULTS)
-
-
-def _decode_code_deploy(stored: StoredFields) -> CodeDeploySettings:
-    fields = stored.with_defaults(_CODE_DEPLOY_DEFAULTS)
-    return CodeDeploySettings(
-        application=fields.text("application"),
-        group=fields.text("group"),
-        platform=fields.word("platform", PLATFORMS),
-        family=fields.text("family"),
-        port=fields.count("port"),
-        hooks=tuple(EventHook(one.text("event"), one.text("function")) for one in fields.objects("hooks")),
-        bucket=fields.text("bucket"),
-        prefix=fields.text("prefix"),
-        other_group=fields.text("other_group"),
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -206,6 +207,51 @@ def test_every_script_that_the_appspec_names_is_there_and_is_bash(tmp_path: Path
             subprocess.run(["bash", "-n"], input=text, text=True, check=True)
             if shutil.which("shellcheck"):
                 subprocess.run(["shellcheck", "-"], input=text, text=True, check=True)
+
+
+def installed(folder: Path, *, wheels: bool) -> tuple[list[str], str]:
+    """What pip was asked for by the script of a revision that lies in `folder`, and the settings that it wrote."""
+    machine, archive, tools = folder / "machine", folder / "an archive", folder / "bin"
+    for made in (machine / "etc" / "systemd" / "system", machine / "opt" / "inference", archive / "scripts", tools):
+        made.mkdir(parents=True)
+    if wheels:
+        (archive / "wheels").mkdir()
+    text = server_revision()["scripts/after_install.sh"]
+    script = archive / "scripts" / "after_install.sh"
+    script.write_text(re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", text))
+    pip = '#!/bin/bash\nprintf "%s\\n" "$@" >"$(dirname "$0")/asked"\n'
+    venv = f"""mkdir --parents "$3/bin"; printf '%s' '{pip}' >"$3/bin/pip"; printf '#!/bin/bash\n' >"$3/bin/python"
+        chmod +x "$3"/bin/*"""
+    stubs = {"python3.12": f"[[ $1 == -m && $2 == venv ]]\n{venv}", "curl": "echo green", "systemctl": ""}
+    for name, body in stubs.items():
+        (tools / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tools / name).chmod(0o755)
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "BUNDLE_KEY": "releases/2.0.zip", "DEPLOYMENT_ID": "d-1"}
+    ran = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    asked = (machine / "opt" / "inference" / "venv" / "bin" / "asked").read_text().splitlines()
+    return asked, (machine / "etc" / "inference.env").read_text()
+
+
+def test_wheels_in_the_archive_are_all_that_is_installed_from(tmp_path: Path) -> None:
+    asked, settings = installed(tmp_path, wheels=True)
+    assert "--no-index" in asked
+    assert asked[asked.index("--find-links") + 1] == str(tmp_path / "an archive" / "wheels")
+    assert "RELEASE=2.0\nBLUEGREEN_SIDE=green\n" in settings
+
+
+def test_without_wheels_the_packages_come_from_pypi(tmp_path: Path) -> None:
+    asked, _ = installed(tmp_path, wheels=False)
+    assert not {"--no-index", "--find-links"} & set(asked)
+    assert asked[asked.index("--requirement") + 1].endswith("/services/inference/requirements.txt")
+
+
+def test_the_interpreter_is_installed_before_it_is_used_and_is_not_the_systems_own() -> None:
+    """`python3` of Amazon Linux 2023 is 3.9."""
+    files = server_revision()
+    used = set(re.findall(r"\bpython3[\d.]*", "\n".join(files.values())))
+    assert used == {"python3.12"}
+    assert "dnf --assumeyes --quiet install python3.12 python3.12-pip" in files["scripts/before_install.sh"]
 
 
 @pytest.mark.parametrize(("answered", "code"), [("2.0", 0), ("1.9", 1)])

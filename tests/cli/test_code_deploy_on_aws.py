@@ -73,7 +73,8 @@ def test_a_start_registers_a_revision_and_deploys_it(
     described = {"taskDefinitionArn": definition_arn(1), "family": FAMILY, "revision": 1, "status": "ACTIVE"}
     asked = {"taskDefinition": FAMILY, "include": ["TAGS"]}
     answer = {"taskDefinition": {**described, "containerDefinitions": containers}}
-    ecs.add_response("describe_task_definition", answer, asked)
+    for _ in range(2):  # the stack's, and the newest
+        ecs.add_response("describe_task_definition", answer, asked)
     wanted = {"family": FAMILY, "containerDefinitions": [{**containers[0], "image": "repo:1.1"}]}
     made = {"taskDefinition": {"taskDefinitionArn": definition_arn(2)}}
     ecs.add_response("register_task_definition", made, wanted)

@@ -1,11 +1,13 @@
 """`bluegreen start` of what AWS CodeDeploy deploys: a revision with the release's image, and one deployment of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from bluegreen_constructs.cli.commands import run
 from bluegreen_constructs.engine.code_deployments import DeploymentHeldError
 from bluegreen_constructs.engine.errors import AwsError
-from tests.cli.code_deployed import REPOSITORY, TARGET, code_deploy_settings, definition_arn
+from tests.cli.code_deployed import REPOSITORY, TARGET, code_deploy_settings, definition, definition_arn
 from tests.cli.operated_world import OperatedWorld, Operator
 
 
@@ -45,6 +47,24 @@ def test_a_whole_image_may_be_given(deployed: Operator) -> None:
 def test_the_newest_revision_is_deployed_again_when_it_has_the_image(deployed: Operator) -> None:
     assert deployed.types("start", TARGET, "--release", "1.0") == 0
     assert "RegisterTaskDefinition" not in deployed.world.registered.calls
+    assert deployed.world.deployer.seen[0].description == "release 1.0 (Inference:1)"
+
+
+def failed_update(operator: Operator) -> None:
+    """The stack has revision 1; an update that brought 2, with more memory, has failed."""
+    first = operator.world.first
+    where = replace(first.settings.codedeploy, definition=definition_arn(1))
+    first.settings = replace(first.settings, codedeploy=where)
+    operator.world.registered.known.append(definition(2, "1.0", memory="16384"))
+
+
+def test_what_a_failed_stack_update_has_left_is_not_shipped(deployed: Operator) -> None:
+    failed_update(deployed)
+    assert deployed.types("start", TARGET, "--release", "1.1") == 0
+    newest = deployed.world.registered.known[-1]
+    assert (newest.arn, "memory" in newest.content) == (definition_arn(3), False)
+    assert deployed.types("abort") == 0
+    assert deployed.types("start", TARGET, "--release", "1.0") == 0
     assert deployed.world.deployer.seen[0].description == "release 1.0 (Inference:1)"
 
 

@@ -22,7 +22,7 @@ from bluegreen_constructs import Artefact, CodeDeploy, EcsBlueGreenService, Mini
 from bluegreen_constructs.cli.commands import app, run
 from bluegreen_constructs.cli.server_revision import server_revision
 from bluegreen_constructs.cli.task_definition_file import IMAGE
-from bluegreen_constructs.code_deploy import LONGEST_WAIT
+from bluegreen_constructs.code_deploy import LONGEST_WAIT, MOST_ALARMS
 from bluegreen_constructs.code_deploy_hooks import EVENTS
 from bluegreen_constructs.code_deploy_plan import LONGEST_IN_STACK_UPDATE, LONGEST_SHIFT, STACK_UPDATE
 from bluegreen_constructs.ec2_blue_green_fleet import Ec2BlueGreenFleet
@@ -274,7 +274,9 @@ def test_an_abort_takes_as_many_calls_as_its_row_says(
 ) -> None:
     operator = Operator(capsys, world_of(platform))
     # By the group that is looked at last.
-    operator.world.deployer.becomes(status="InProgress", finished_at=None, group=OTHER_GROUP if platform == "EC2" else "")
+    operator.world.deployer.becomes(
+        status="InProgress", finished_at=None, group=OTHER_GROUP if platform == "EC2" else ""
+    )
     assert operator.reads("abort", TARGET)["aws_calls"] == most
     assert said in " ".join(ROWS["abort"])
 
@@ -315,3 +317,49 @@ def test_what_the_revision_is_said_to_hold_is_in_it() -> None:
     assert next(iter(files)) == "appspec.yml"
     assert "/services" in files["appspec.yml"]
     assert {name.partition("/")[0] for name in files} == {"appspec.yml", "scripts"}
+
+
+def test_what_a_deployment_may_leave_live_is_what_codedeploy_counts() -> None:
+    rows = {
+        row[0].strip("| `"): [int(re.sub(r"\D", "", cell)) for cell in row[1:3]] for row in table("`configuration`")
+    }
+    at_least = {
+        '"OneAtATime"` (default)': 3,
+        '"HalfAtATime"': 2,
+        '"AllAtOnce"': 1,
+        "MinimumHealthy(count=3)": 3,
+        "MinimumHealthy(percent=50)": 2,
+    }
+    assert {name: least for name, (_, least) in rows.items()} == at_least
+    # All but the least, at a time; of AllAtOnce nothing has to stay.
+    assert {name: many for name, (many, _) in rows.items() if name != '"AllAtOnce"'} == {
+        name: 4 - least for name, least in at_least.items() if name != '"AllAtOnce"'
+    }
+
+
+def test_the_built_in_alarm_is_called_and_counted_as_the_page_says() -> None:
+    names = [one["Name"] for one in of_type(on_instances(), GROUPS)[0]["AlarmConfiguration"]["Alarms"]]
+    assert names == ["Serving/Model/HealthyInstances", "model-errors"]
+    assert "`<target>/HealthyInstances`" in PAGE
+    assert f"[{'ten' if MOST_ALARMS == 10 else MOST_ALARMS} alarms]" in PAGE
+    (alarm,) = of_type(on_instances(), "AWS::CloudWatch::Alarm")
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], alarm["Period"]) == (2, 5, 60)
+    assert "in two of five minutes" in FLOWING
+
+
+def test_instances_are_protected_as_the_page_says() -> None:
+    assert "protected from scale-in" in PAGE
+    for one in of_type(on_instances(), "AWS::AutoScaling::AutoScalingGroup"):
+        assert one["NewInstancesProtectedFromScaleIn"] is True
+
+
+def test_the_wheels_are_downloaded_to_where_the_scripts_look_and_for_their_python() -> None:
+    (line,) = (line for line in PAGE.splitlines() if line.startswith("pip download "))
+    words = shlex.split(line)
+    given = {name: words[words.index(name) + 1] for name in ("--dest", "--python-version", "--requirement")}
+    script = server_revision()["scripts/after_install.sh"]
+    assert given["--dest"] == "revision/wheels"
+    assert '/.." && pwd)/wheels' in script
+    assert f"python{given['--python-version']} -m venv" in script
+    assert (ROOT / given["--requirement"]).is_file()
+    assert f"/{given['--requirement']}" in script

@@ -206,6 +206,9 @@ CODE_DEPLOY_FIELDS = {
     "bucket": st.text(),
     "prefix": st.text(),
     "other_group": st.text(),
+    "definition": st.text(),
+    "size": st.integers(0, 1000),
+    "size_alarm": st.text(),
 }
 SETTINGS_FIELDS = {
     "target": NAMES,

@@ -321,6 +321,15 @@ def test_a_target_without_a_controller_is_the_engines_and_judged() -> None:
     assert settings_from_json(settings_to_json(by_ecs)) == by_ecs
 
 
+def test_instances_under_codedeploy_of_which_an_earlier_version_said_no_number_are_read() -> None:
+    where = CodeDeploySettings("App", "Blue", platform="Server", size=4, size_alarm="App/HealthyInstances")
+    stored = settings_to_dict(replace(settings(), controller="codedeploy", codedeploy=where))
+    read = settings_from_dict(stored).codedeploy
+    assert read == where
+    del stored["codedeploy"]["size"], stored["codedeploy"]["size_alarm"]
+    assert settings_from_dict(stored).codedeploy == replace(where, size=0, size_alarm="")
+
+
 def test_a_controller_that_nobody_has_is_refused() -> None:
     stored = settings_to_dict(settings()) | {"controller": "spinnaker"}
     with pytest.raises(ObservationError, match="controller of the settings parameter is 'spinnaker', not one of engi"):
