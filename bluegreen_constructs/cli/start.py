@@ -23,6 +23,8 @@ EXAMPLES = """\b
 Examples:
   bluegreen start Serving/Model --release 1.4.2 --wait
   bluegreen start Serving/Fleet --release 1.4.2 --version 17 --reason "ticket 4711"
+  bluegreen start Serving/Fleet --release 1.4.2 --image ami-0123456789abcdef0
+  bluegreen start Serving/Fleet --release 1.4.2 --image resolve:ssm:/golden/model:3
 """
 
 
@@ -30,13 +32,29 @@ def start_command(
     context: typer.Context,
     target: TargetArgument = None,
     *,
-    release: Annotated[str, typer.Option(metavar="NAME", help="An image tag, a digest, or a name of yours.")],
+    release: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="An image tag, a digest, or a name of yours; of a fleet with an Artefact the archive's name.",
+        ),
+    ],
     image: Annotated[
-        str, typer.Option(metavar="REF", help="The whole image; default: the side's repository.", show_default=False)
+        str,
+        typer.Option(
+            metavar="REF",
+            help="The whole image; default: the side's repository. Of an Auto Scaling side an AMI: ami-… or "
+            "resolve:ssm:/name:version; default: the launch template's.",
+            show_default=False,
+        ),
     ] = "",
     version: Annotated[
         int | None,
-        option(whole("launch template version", 1, 10**9), "N", "The launch template version; default: NAME."),
+        option(
+            whole("launch template version", 1, 10**9),
+            "N",
+            "The launch template version, as it is; default: NAME, unless it is an archive's. Not with an AMI.",
+        ),
     ] = None,
     reason: ReasonOption = None,
     irreversible: Annotated[
@@ -60,6 +78,10 @@ def start_command(
     Exit code 2: the settings or the release cannot be rolled out; 3: a safety rule refuses it, such as a release that
     was rejected, or a side that is in quarantine; 4: another rollout holds the target. The releases of
     what Amazon ECS rolls out come with its template: 3, and 4 while a deployment is in flight.
+
+    What a release is on an Auto Scaling side: the archive NAME in the fleet's bucket, if its instances fetch one; the
+    AMI of --image; or the launch template version of --version, or NAME. For an archive or an AMI the engine makes a
+    version from the one that the stack made last.
 
     For what AWS CodeDeploy deploys, the task definition that the template made last is registered again with the
     release's image, unless it has it, and a deployment of it is created. On EC2 instances the release is the archive

@@ -14,7 +14,8 @@ _UNKNOWN_ACCOUNT, _UNKNOWN_REGION = "unknown-account", "unknown-region"
 DEFAULT_QUALIFIER = "hnb659fds"
 _QUALIFIER = re.compile(r"/cdk-bootstrap/([^/]+)/version")
 # The settings are JSON in a string of a template, so the quotes may be escaped.
-_NOT_BY_ROLLOUTS = re.compile(r"""\bcontroller[\\"]+:\s*[\\"]+(ecs|slots|codedeploy)\b""")
+_CONTROLLER = re.compile(r"""\bcontroller[\\"]+:\s*[\\"]+(\w+)""")
+_ENGINE = "engine"
 _INSTANCES = frozenset({"AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"})
 
 
@@ -51,11 +52,17 @@ class AssemblyStack:
 
     def targets(self) -> Iterator[str]:
         """The names of the targets in it that the constructs' own engine rolls out (CanaryAlb, Ec2BlueGreenFleet)."""
+        return (name for name, controller in self.controllers().items() if controller == _ENGINE)
+
+    def controllers(self) -> Mapping[str, str]:
+        """Who moves the traffic of each target in it, by the target's name: engine, ecs, slots, codedeploy."""
+        found = {}
         for _, type_, properties in self.resources():
             name = str(properties.get("Name"))
-            is_target = type_ == "AWS::SSM::Parameter" and name.startswith(PARAMETER_PREFIX)
-            if is_target and not _NOT_BY_ROLLOUTS.search(json.dumps(properties.get("Value"))):
-                yield name.removeprefix(PARAMETER_PREFIX)
+            if type_ == "AWS::SSM::Parameter" and name.startswith(PARAMETER_PREFIX):
+                said = _CONTROLLER.search(json.dumps(properties.get("Value")))
+                found[name.removeprefix(PARAMETER_PREFIX)] = said[1] if said else _ENGINE
+        return found
 
 
 @dataclass(frozen=True)

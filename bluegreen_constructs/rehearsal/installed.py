@@ -6,7 +6,7 @@ from typing import ClassVar
 from ..engine.errors import RehearsalError
 from .emulator.patches import assert_emulator_version
 
-_EXTRA = ("ministack", "boto3", "aiohttp", "hypercorn", "plotly")
+_EXTRA = ("ministack", "boto3", "aiohttp", "hypercorn", "plotly", "yaml")
 _SAMPLE_SERVICE = ("numpy", "starlette", "uvicorn")
 
 

@@ -17,6 +17,14 @@ from .session import NotDeployedError, Say, Session
 
 _CDK_LIMIT_SECONDS = 600.0
 _HASH = 64
+# Both are changed by other commands than a release of one's own app is brought by.
+_LEFT_OUT = {
+    "codedeploy": "{target} is deployed by AWS CodeDeploy, which --app does not roll out: leave controller out of its "
+    "construct to rehearse its releases, or see bluegreen rehearse --scenario codedeploy-ecs, with an application of "
+    "the rehearsal's own",
+    "slots": "{target} swaps slots, which --app does not: see bluegreen rehearse --scenario slots-swap, with an "
+    "application of the rehearsal's own",
+}
 
 
 class NotCoveredError(RehearsalError):
@@ -154,6 +162,12 @@ def refuse_what_cannot_be_rehearsed(assembly: CloudAssembly, tasks: TasksFile) -
     _refuse_other_containers(assembly, tasks)
     services = assembly.services()
     if not services and not any(True for stack in assembly.stacks for _ in stack.targets()):
+        others = left_out(assembly)
+        if others:
+            raise ConfigurationError(
+                "the app has nothing that --app can roll out, which is an EcsBlueGreenService or a CanaryAlb with "
+                f"Amazon ECS services: {'; '.join(others)}"
+            )
         raise ConfigurationError(
             f"the app has nothing to roll out: no EcsBlueGreenService and no CanaryAlb is in its stacks "
             f"{', '.join(stack.name for stack in assembly.stacks)}"
@@ -165,6 +179,16 @@ def refuse_what_cannot_be_rehearsed(assembly: CloudAssembly, tasks: TasksFile) -
             + (f" but {', '.join(sorted(tasks.expected))}, which the app itself runs" if tasks.expected else "")
             + ': add a tag, such as [releases."1.1.0"]'
         )
+
+
+def left_out(assembly: CloudAssembly) -> tuple[str, ...]:
+    """The targets of the app that are deployed and not rolled out, each with why and what to do, in a sentence."""
+    return tuple(
+        _LEFT_OUT[controller].format(target=target)
+        for stack in assembly.stacks
+        for target, controller in stack.controllers().items()
+        if controller in _LEFT_OUT
+    )
 
 
 def _refuse_other_containers(assembly: CloudAssembly, tasks: TasksFile) -> None:

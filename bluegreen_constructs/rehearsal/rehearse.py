@@ -16,7 +16,7 @@ from .emulator.process import EmulatorProcess
 from .installed import check_extra, check_sample_service
 from .node import find_node
 from .outcome import Outcome
-from .own_application import OwnApplication, refuse_what_cannot_be_rehearsed, synthesise
+from .own_application import OwnApplication, left_out, refuse_what_cannot_be_rehearsed, synthesise
 from .run_folder import run_folder
 from .scenarios.own_release import releases_of
 from .scenarios.scenario import Scenario
@@ -108,6 +108,8 @@ def rehearse_own(command: str, tasks: TasksFile, options: Options, say: Say) -> 
     with run_folder(options.directory) as work_dir:
         assembly = synthesise(command, options.directory, work_dir, say)
         refuse_what_cannot_be_rehearsed(assembly, tasks)
+        for why in left_out(assembly):
+            say(f"not rehearsed: {why}")
         application = OwnApplication(options.directory, work_dir, tasks, assembly)
         return rehearse(releases_of(application), replace(options, application=application), say)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bluegreen_constructs.cli.commands import app, run
+from bluegreen_constructs.engine.release import Release
 from tests.cli.code_deployed import code_deploy_settings
 from tests.cli.operated_world import OperatedWorld, settings_of
 
@@ -58,6 +59,13 @@ def test_its_examples_are_no_wrong_usage(
         # Nothing was rolled out there: most are refused for it, with the code of wrong usage, but not with its words.
         code, said = run(words[1:], world), capsys.readouterr().err
         assert code in {0, 3} or (code == 2 and "has had no rollout yet" in said), said
+
+
+def test_start_says_how_each_kind_of_release_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(help_of(capsys, "start").split())
+    for word in ("ami-", "resolve:ssm:/name:version", "of a fleet with an Artefact the archive's name", "--version N"):
+        assert word in said
+    assert Release("1.4.2", "resolve:ssm:/golden/model:3").template_version("a group", named=False) == ""
 
 
 def test_every_verb_of_operators_is_registered() -> None:

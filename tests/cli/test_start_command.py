@@ -154,4 +154,7 @@ def test_an_unknown_target_is_refused_with_those_there_are(operator: Operator) -
 
 def test_no_target_at_all_is_told(operator: Operator) -> None:
     operator.world.worlds.clear()
-    assert operator.is_refused(2, "watch").startswith("there is no target in this account and region")
+    said = operator.is_refused(2, "watch")
+    assert said.startswith("there is no target in this account and region: deploy a stack with ")
+    for construct in ("CanaryAlb", "EcsBlueGreenService", "Ec2BlueGreenFleet", "AppServiceSlots"):
+        assert construct in said

@@ -1,6 +1,7 @@
 """What of somebody's own application is refused before anything is started, and what is rehearsed of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from bluegreen_constructs.engine.errors import BlueGreenError, ConfigurationError
+from bluegreen_constructs.rehearsal.catalogue import CATALOGUE
 from bluegreen_constructs.rehearsal.cdk_run import CdkResult
 from bluegreen_constructs.rehearsal.cloud_assembly import CloudAssembly
 from bluegreen_constructs.rehearsal.ecs.tasks_file import TasksFile
 from bluegreen_constructs.rehearsal.own_application import (
     NotCoveredError,
     OwnApplication,
+    left_out,
     refuse_what_cannot_be_rehearsed,
     synthesise,
 )
@@ -124,6 +127,50 @@ def test_an_app_with_nothing_to_roll_out_is_refused(tmp_path: Path) -> None:
     assembly = app(tmp_path, {"Plain": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     found = refusal(assembly, tasks(tmp_path, '[releases."2.0.0"]\n'))
     assert "no EcsBlueGreenService and no CanaryAlb is in its stacks Plain" in str(found)
+
+
+def _run_by(controller: str, target: str = "Shop/Model") -> dict[str, object]:
+    """A target's settings as a template has them, with a reference among them."""
+    said = f'{{"settings":{{"target":"{target}","controller":"{controller}","rule":"'
+    return parameter(f"/bluegreen/targets/{target}", {"Fn::Join": ["", [said, {"Ref": "R"}, '"}}']]})
+
+
+@pytest.mark.parametrize(
+    ("controller", "said"),
+    [
+        ("slots", "Shop/Model swaps slots, which --app does not: see bluegreen rehearse --scenario slots-swap"),
+        ("codedeploy", "Shop/Model is deployed by AWS CodeDeploy, which --app does not roll out: leave controller out"),
+    ],
+)
+def test_an_app_whose_targets_are_all_moved_by_something_else_is_refused_by_their_names(
+    tmp_path: Path, controller: str, said: str
+) -> None:
+    assembly = app(tmp_path, {"Shop": {"Known": _run_by(controller)}})
+    found = refusal(assembly, tasks(tmp_path, '[releases."2.0.0"]\n'))
+    assert isinstance(found, ConfigurationError)
+    assert found.exit_code == 2
+    assert "the app has nothing that --app can roll out, which is an EcsBlueGreenService or a CanaryAlb" in str(found)
+    assert said in str(found)
+
+
+def test_the_scenarios_that_a_refusal_names_are_there(tmp_path: Path) -> None:
+    assembly = app(tmp_path, {"Shop": {"A": _run_by("slots", "Shop/A"), "B": _run_by("codedeploy", "Shop/B")}})
+    named = re.findall(r"--scenario (\S+),", " ".join(left_out(assembly)))
+    assert len(named) == 2
+    assert CATALOGUE.named(",".join(named))
+
+
+def test_a_service_that_amazon_ecs_rolls_out_is_left_out_by_no_sentence(tmp_path: Path) -> None:
+    assert left_out(app(tmp_path, {"Shop": {**shop(), "Known": _run_by("ecs", "Shop/Web")}})) == ()
+
+
+def test_what_is_left_out_is_named_and_the_targets_beside_it_are_played(tmp_path: Path) -> None:
+    stacks = {"Shop": {"A": _run_by("codedeploy", "Shop/A"), "B": parameter("/bluegreen/targets/Shop/B")}}
+    assembly = app(tmp_path, stacks)
+    refuse_what_cannot_be_rehearsed(assembly, tasks(tmp_path, "[releases.a]\n"))
+    assert [one.name for one in releases_of(own(tmp_path, assembly, "[releases.a]\n"))] == ["Shop/B a"]
+    (said,) = left_out(assembly)
+    assert said.startswith("Shop/A is deployed by AWS CodeDeploy")
 
 
 def own(tmp_path: Path, assembly: CloudAssembly, content: str = GOOD) -> OwnApplication:

@@ -5,9 +5,9 @@ updates the service to what ECS has already restored, and nothing is deployed ag
 (https://github.com/aws/containers-roadmap/issues/1205). "CloudFormation operations time out after 36 hours" (reference
 of AWS::ECS::Service CanaryConfiguration), in rehearsed time here as well, for deletions too.
 
-A service that AWS CodeDeploy deploys has no service deployment: CloudFormation waits until it is steady, three hours at
-most (https://repost.aws/knowledge-center/cloudformation-ecs-service-stabilize), and its updates send every property, so
-that one of what CodeDeploy controls fails in ECS's words (`task_set_updates`).
+A service that AWS CodeDeploy deploys has no service deployment: CloudFormation waits until it is steady, about three
+hours, as its users report (https://github.com/aws/containers-roadmap/issues/1303), and its updates send every property,
+so that one of what CodeDeploy controls fails in ECS's words (`task_set_updates`).
 """
 
 import json
