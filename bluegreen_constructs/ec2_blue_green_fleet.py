@@ -95,7 +95,7 @@ class Ec2BlueGreenFleet(Construct):
         """Make both sides, and who moves the traffic between them."""
         super().__init__(scope, id)
         self.target = target_name(self)
-        scaling, ingress = scaling or Scaling(), ingress.for_instances()
+        scaling = scaling or Scaling()
         if controller is not None:
             others = {
                 "strategy": strategy,
@@ -104,13 +104,18 @@ class Ec2BlueGreenFleet(Construct):
                 "expected_traffic": expected_traffic,
                 "limits": limits,
             }
-            refuse_under_code_deploy(self.node.path, controller, instances, scaling, others)
-        else:
+            refuse_under_code_deploy(
+                self.node.path, controller, instances=instances, ingress=ingress, scaling=scaling, given=others
+            )
+        ingress = ingress.for_instances()
+        if controller is None:
             refuse_fleet(self.node.path, instances, scaling)
             refuse_grace(self.node.path, ingress, limits or RolloutLimits())
         self.node.add_validation(WholeUserData(instances))
         hook_seconds = wait_seconds(ingress.grace_seconds) if instances.is_stopped_in_pool else None
         self.role: iam.Role = instance_role(self, instances, has_agent=controller is not None)
+        if hook_seconds is not None:
+            let_instances_answer(self, self.role)
         self.security_group = ec2.SecurityGroup(
             self, "Instances", vpc=vpc, description=f"the instances of both sides of {self.target}"
         )
@@ -132,8 +137,6 @@ class Ec2BlueGreenFleet(Construct):
             )
             for side in SIDES
         }
-        if hook_seconds is not None:
-            let_instances_answer(self, self.role, [one.group for one in self._groups.values()])
         self._sides: TwoSides | None = None
         self._deployed: CodeDeployFleet | None = None
         if controller is not None:

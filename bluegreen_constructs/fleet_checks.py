@@ -86,17 +86,29 @@ def refuse_moving_image(path: str, image_id: str) -> None:
 
 
 def refuse_under_code_deploy(
-    path: str, controller: CodeDeploy, instances: FleetInstances, scaling: Scaling, given: Mapping[str, object]
+    path: str,
+    controller: CodeDeploy,
+    *,
+    instances: FleetInstances,
+    ingress: Ingress,
+    scaling: Scaling,
+    given: Mapping[str, object],
 ) -> None:
     """Raise ConfigurationError for what CodeDeploy does not do on EC2.
 
-    given: what the fleet was given beside, by the argument's name.
+    ingress: as it was given. given: what the fleet was given beside, by the argument's name.
     """
     named = [name for name, value in given.items() if value]
     if named:
         raise ConfigurationError(
             f"{path} has CodeDeploy together with {', '.join(named)}: on EC2 it moves traffic instance by instance, as "
             "CodeDeploy(configuration=...) says, and alarms judge: leave them out, or controller for the engine"
+        )
+    if ingress.grace is not None:
+        raise ConfigurationError(
+            f"{path} has CodeDeploy and Ingress(grace={in_words(timedelta(seconds=ingress.grace_seconds))}), for which "
+            "no instance is spared, because none is replaced when it fails the load balancer's check: leave it out, "
+            "and give ValidateService in the AppSpec the time that a start takes"
         )
     if controller.on_stack_update:
         raise ConfigurationError(

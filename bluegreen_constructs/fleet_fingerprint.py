@@ -36,5 +36,6 @@ class _Fingerprint:
             return ""
         stack = cdk.Stack.of(resource)
         # Protected, and all there is; tags are rendered apart.
-        rendered = [stack.resolve(resource._cfn_properties), stack.resolve(resource.tags.render_tags())]
+        tags = [resource.tags.render_tags(), stack.tags.render_tags()]
+        rendered = [stack.resolve(one) for one in (resource._cfn_properties, *tags)]
         return sha256(json.dumps(rendered, sort_keys=True).encode()).hexdigest()[:_LENGTH]

@@ -1,7 +1,6 @@
 """How instances that are stopped in a warm pool have started their release before: a launching hook waits for them."""
 
-from collections.abc import Sequence
-
+import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -12,9 +11,10 @@ from .release_artefact import UNITS
 
 HOOK = "release-started"
 PROGRAMS = "/usr/local/sbin"
-_LEAST_WAIT = (
-    30  # seconds, of a heartbeat: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html
-)
+# Seconds of a heartbeat: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html
+_LEAST_WAIT = 30
+# What another try does not change; whatever else fails, such as the metadata of a young instance, is tried again.
+_GIVES_UP = 3
 
 
 def wait_seconds(grace_seconds: int) -> int:
@@ -26,8 +26,10 @@ def wait_for_release(group: autoscaling.AutoScalingGroup, seconds: int) -> None:
     """Let no instance of the group be stopped, or be in service, before it has said that its release runs.
 
     Auto Scaling stops what enters a pool without waiting for its user data, which runs at the first boot only; a
-    launching hook holds it, when it enters the pool, and again when it leaves. An instance that says nothing in
-    `seconds` is terminated. The hook is in the group itself, as one beside it would come after the first instances.
+    launching hook holds it, when it enters the pool, and again when it leaves. It goes on after `seconds` without a
+    word, too, and the load balancer's check decides: instances of a version from before the pool say nothing, and live
+    has to come by them until the next release. The hook is in the group itself, as one beside it would come after the
+    first instances.
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html
     """
     resource = group.node.default_child
@@ -36,35 +38,30 @@ def wait_for_release(group: autoscaling.AutoScalingGroup, seconds: int) -> None:
             autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty(
                 lifecycle_hook_name=HOOK,
                 lifecycle_transition="autoscaling:EC2_INSTANCE_LAUNCHING",
-                default_result="ABANDON",
+                default_result="CONTINUE",
                 heartbeat_timeout=seconds,
             )
         ]
 
 
-def let_instances_answer(scope: Construct, role: iam.IRole, groups: Sequence[autoscaling.AutoScalingGroup]) -> None:
-    """Let the instances of these groups answer the hook, and no other group's.
+def let_instances_answer(scope: Construct, role: iam.Role) -> None:
+    """Let the instances of this stack's groups answer the hook; in the role itself, which is there before the groups.
 
-    A policy of its own: the role's other one must be there before the groups, and this one names them. An instance that
-    is faster asks again.
+    CloudFormation waits for a group's instances, and they for this right: it cannot name the groups.
     """
-    arns = [
-        arn_here("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{one.auto_scaling_group_name}")
-        for one in groups
-    ]
-    policy = iam.Policy(
-        scope,
-        "AnswerHook",
-        roles=[role],
-        statements=[iam.PolicyStatement(actions=["autoscaling:CompleteLifecycleAction"], resources=arns)],
-    )
-    for arn in arns:
-        acknowledge(
-            policy,
-            wildcard_finding(scope, arn),
-            "a group's ARN holds an id that only AWS knows, so its name stands behind it; a tag of the group as a "
-            "condition on all groups was considered, and whoever may set tags could widen it",
+    arn = arn_here("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
+    ours = {"autoscaling:ResourceTag/aws:cloudformation:stack-id": cdk.Stack.of(scope).stack_id}
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["autoscaling:CompleteLifecycleAction"], resources=[arn], conditions={"StringEquals": ours}
         )
+    )
+    acknowledge(
+        role,
+        wildcard_finding(scope, arn),
+        "only of groups with the tag of this stack, which CloudFormation gives and nobody else can; their names were "
+        "considered, and a policy that names them is made after them, when their instances have waited in vain",
+    )
 
 
 def answering_script(port: int, seconds: int) -> str:
@@ -82,7 +79,7 @@ def answering_script(port: int, seconds: int) -> str:
 set -euo pipefail
 metadata=http://169.254.169.254/latest
 token=$(curl -sSf --retry 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$metadata/api/token")
-about() {{ curl -sSf --retry 5 -H "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/$1"; }}
+about() {{ curl -sSf --retry 5 --retry-connrefused -H "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/$1"; }}
 instance=$(about instance-id)
 address=$(about local-ipv4)
 region=$(about placement/region)
@@ -91,7 +88,7 @@ end=$((SECONDS + {seconds}))
 until (exec 3<> "/dev/tcp/$address/{port}") 2> /dev/null; do
   if ((SECONDS >= end)); then
     echo "nothing listens on port {port} after {seconds} s: Auto Scaling is not told that $instance is ready" >&2
-    exit 1
+    exit {_GIVES_UP}
   fi
   sleep 2
 done
@@ -99,7 +96,7 @@ until said=$(aws autoscaling complete-lifecycle-action --region "$region" --auto
   --lifecycle-hook-name {HOOK} --instance-id "$instance" --lifecycle-action-result CONTINUE 2>&1); do
   if ((SECONDS >= end)); then
     echo "$said" >&2
-    [[ "$said" == *"No active Lifecycle Action"* ]] || exit 1
+    [[ "$said" == *"No active Lifecycle Action"* ]] || exit {_GIVES_UP}
     echo "no hook waits for $instance"
     exit 0
   fi
@@ -113,10 +110,14 @@ cat > {UNITS}/answer-hook.service << 'UNIT'
 Description=tells Auto Scaling that the release listens
 Wants=network-online.target
 After=network-online.target release.service
+StartLimitIntervalSec=0
 
 [Service]
-Type=oneshot
+Type=exec
 ExecStart={PROGRAMS}/answer-hook
+Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus={_GIVES_UP}
 
 [Install]
 WantedBy=multi-user.target

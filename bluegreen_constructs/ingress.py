@@ -64,7 +64,8 @@ class Ingress:
         change of it holds for the live side at once: let the live release answer both paths first.
     grace: how long a new task may fail that check while it starts, such as to load its model (default 60 s, at most
         an hour). When it ends, Amazon ECS stops a task that fails it, and a release that is never ready goes back. An
-        instance of an `Ec2BlueGreenFleet` boots in it as well (default 5 minutes), and is replaced when it ends.
+        instance of an `Ec2BlueGreenFleet` boots in it as well (default 5 minutes), and is replaced when it ends; under
+        CodeDeploy none is, and a `grace` is refused.
     load_balancer: make the listeners on this load balancer instead of one of its own.
     listener, priority: use this listener and this rule priority instead of a load balancer of its own; the test
         rule takes the priority before it. The listener's default action is left alone.

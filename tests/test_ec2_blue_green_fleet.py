@@ -18,6 +18,8 @@ from tests.fleet import AMI, IMAGE, bucket, fleet, instances
 
 TEMPLATE, GROUP = "AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"
 
+ANSWERS = "autoscaling:CompleteLifecycleAction"
+
 
 @cache
 def plain() -> Template:
@@ -301,7 +303,7 @@ class TestWarmPool:
                 {
                     "LifecycleHookName": "release-started",
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
-                    "DefaultResult": "ABANDON",
+                    "DefaultResult": "CONTINUE",
                     "HeartbeatTimeout": 540,
                 }
             ]
@@ -316,24 +318,16 @@ class TestWarmPool:
             (hook,) = group["Properties"]["LifecycleHookSpecificationList"]
             assert hook["HeartbeatTimeout"] == 30
 
-    def test_lets_instances_answer_for_the_groups_of_the_fleet_alone(self) -> None:
+    def test_lets_instances_answer_for_the_groups_of_the_stack_before_there_are_any(self) -> None:
         stack = new_stack()
         fleet(stack, of={"warm_pool": WarmPool(minimum=1)})
         found = Template.from_stack(stack)
-        (policy,) = (one for name, one in resources(found, "AWS::IAM::Policy").items() if "AnswerHook" in name)
-        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-        assert statement["Action"] == "autoscaling:CompleteLifecycleAction"
-        groups = set(resources(found, GROUP))
-        assert {one["Fn::Join"][1][-1]["Ref"] for one in statement["Resource"]} == groups
-        for one in statement["Resource"]:
-            assert one["Fn::Join"][1][-2].endswith(":autoScalingGroup:*:autoScalingGroupName/")
-        assert "s3:GetObject" in str(resources(found, "AWS::IAM::Policy")), "what fetches releases waits for no group"
-        (fetching,) = (
-            one["Properties"]["PolicyDocument"]
-            for name, one in resources(found, "AWS::IAM::Policy").items()
-            if "InstanceRole" in name
-        )
-        assert not [name for name in groups if name in str(fetching)]
+        (policy,) = (one["Properties"] for one in resources(found, "AWS::IAM::Policy").values() if ANSWERS in str(one))
+        (statement,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == ANSWERS)
+        assert str(statement["Resource"]).count(":autoScalingGroup:*:autoScalingGroupName/*") == 1
+        of_stack = {"autoscaling:ResourceTag/aws:cloudformation:stack-id": {"Ref": "AWS::StackId"}}
+        assert statement["Condition"] == {"StringEquals": of_stack}
+        assert not [name for name in resources(found, GROUP) if name in str(policy)]
 
     @pytest.mark.parametrize(
         "of",
@@ -352,7 +346,7 @@ class TestWarmPool:
         found = Template.from_stack(stack)
         for group in resources(found, GROUP).values():
             assert "LifecycleHookSpecificationList" not in group["Properties"]
-        assert not [name for name in resources(found, "AWS::IAM::Policy") if "AnswerHook" in name]
+        assert ANSWERS not in str(resources(found, "AWS::IAM::Policy"))
         assert "complete-lifecycle-action" not in str(data_of(found))
 
     def test_goes_with_several_types_on_demand(self) -> None:
@@ -411,7 +405,7 @@ class TestTheConstruct:
         cdk.Tags.of(stack).add(
             "cost center",
             "17",
-            exclude_resource_types=["AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"],
+            exclude_resource_types=["aws:cdk:stack", "AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"],
         )
         cdk.Tags.of(made.blue_group).add("of the group", "alone", apply_to_launched_instances=False)
         for data in data_of(Template.from_stack(stack)):

@@ -168,6 +168,18 @@ class TestFleets:
             assert f"[Serving/Model/{side}Instances]" in str(raised.value)
         assert str(raised.value).count("reaches the instances") == len(sides), "once for each key"
 
+    @pytest.mark.parametrize("where", ["stack", "nested", "excluded"])
+    def test_with_such_a_tag_of_the_stack_itself_which_is_in_no_resource(self, where: str) -> None:
+        """Auto Scaling gives instances the stack's own tags, whatever the group's say."""
+        app = cdk.App()
+        stack = cdk.Stack(app, "Serving", tags={"cost center": "17"} if where != "excluded" else None)
+        if where == "excluded":
+            kept_off = ["AWS::EC2::LaunchTemplate", "AWS::AutoScaling::AutoScalingGroup"]
+            cdk.Tags.of(stack).add("cost center", "17", exclude_resource_types=kept_off)
+        fleet(cdk.NestedStack(stack, "Nested") if where == "nested" else stack)
+        with pytest.raises(RuntimeError, match="the tag 'cost center' reaches the instances"):
+            app.synth()
+
     def test_that_start_with_no_release(self) -> None:
         stack = new_stack()
         with pytest.raises(ConfigurationError, match="has an Artefact without first"):
@@ -201,6 +213,10 @@ class TestUnderCodeDeploy:
             ({"strategy": AllAtOnce()}, "CodeDeploy together with strategy"),
             ({"hooks": [Approval("release manager")]}, "CodeDeploy together with hooks"),
             ({"limits": RolloutLimits()}, "CodeDeploy together with limits"),
+            (
+                {"ingress": Ingress(plain_http=True, grace=timedelta(minutes=20))},
+                "CodeDeploy and Ingress(grace=20 min), for which no instance is spared",
+            ),
             ({"expected_traffic": ExpectedTraffic(10, error_rate=0.0)}, "CodeDeploy together with expected_traffic"),
             ({"guardrails": [ErrorComparison()]}, "the guardrail ErrorComparison: alarms alone judge"),
             ({"guardrails": [AlarmThresholds()]}, "the guardrail AlarmThresholds: alarms alone judge"),

@@ -226,7 +226,7 @@ def test_an_instance_of_a_pool_answers_the_hook_at_each_boot_after_its_release(p
     unit = unit_of(pooled)
     assert "release.service" in unit["Unit"]["After"].split()
     assert "release.service" not in unit["Unit"].get("Requires", "")
-    assert unit["Service"]["Type"] == "oneshot"
+    assert unit["Service"]["Type"] == "exec", "nothing that boots waits for the answer"
     assert unit["Service"]["ExecStart"] == str(pooled.root / "programs/answer-hook")
     assert unit["Install"]["WantedBy"] == "multi-user.target"
 
@@ -259,8 +259,17 @@ def test_an_instance_for_which_no_hook_waits_is_left_as_it_is(pooled: Instance) 
 
 def test_an_answer_that_is_refused_is_a_failure_of_its_unit_alone(pooled: Instance) -> None:
     done, _ = pooled.answer_hook("User is not authorized")
-    assert done.returncode != 0
+    assert done.returncode == int(unit_of(pooled)["Service"]["RestartPreventExitStatus"])
     assert "User is not authorized" in done.stderr
+
+
+def test_an_instance_whose_metadata_is_not_there_yet_tries_again(pooled: Instance) -> None:
+    service = unit_of(pooled)["Service"]
+    assert service["Restart"] == "on-failure"
+    assert unit_of(pooled)["Unit"]["StartLimitIntervalSec"] == "0"
+    (pooled.root / "bin/curl").write_text("#!/bin/bash\nexit 22\n", encoding="utf-8")
+    done, _ = pooled.answer_hook("")
+    assert done.returncode not in {0, int(service["RestartPreventExitStatus"])}
 
 
 def test_an_instance_whose_release_does_not_listen_does_not_answer(instance: Instance) -> None:
