@@ -16,8 +16,8 @@ class HealthyInstancesAlarm:
     content with what its configuration says. Between deployments it tells of an instance that hangs, or that Auto
     Scaling has replaced by one without a release.
 
-    Nothing registered is no data, which is neither good nor bad: it does not go off before the first deployment. While
-    that one registers its instances, one after the other, it may; `bluegreen start` leaves it out there.
+    Nothing registered is no data, and no data is bad: whatever ended them all, requests get no answer. So it is red
+    before the first deployment, too; `bluegreen start` leaves it out there.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
 
@@ -45,6 +45,6 @@ class HealthyInstancesAlarm:
                 # Metrics come a minute or two late.
                 "EvaluationPeriods": _BAD_MINUTES + _LATE_MINUTES,
                 "DatapointsToAlarm": _BAD_MINUTES,
-                "TreatMissingData": "notBreaching",
+                "TreatMissingData": "breaching",
             },
         )

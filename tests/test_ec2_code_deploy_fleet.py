@@ -140,7 +140,7 @@ def test_the_alarm_that_counts_instances_is_one_of_both_groups_without_being_giv
     assert {name} == {one for group in resources(plain(), GROUP).values() for one in group["DependsOn"]}
 
 
-def test_it_goes_off_below_the_number_of_instances_of_a_side_and_not_while_nothing_is_registered() -> None:
+def test_it_goes_off_below_the_number_of_instances_of_a_side_and_when_nothing_is_registered() -> None:
     _, found = deployed(scaling=Scaling(min=4))
     (alarm,) = (one["Properties"] for one in resources(found, "AWS::CloudWatch::Alarm").values())
     assert (alarm["MetricName"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
@@ -148,8 +148,8 @@ def test_it_goes_off_below_the_number_of_instances_of_a_side_and_not_while_nothi
         "LessThanThreshold",
         4,
     )
-    # Each node of the load balancer counts for itself; no data is neither good nor bad.
-    assert (alarm["Statistic"], alarm["TreatMissingData"]) == ("Maximum", "notBreaching")
+    # Each node of the load balancer counts for itself; with nothing registered there is no data.
+    assert (alarm["Statistic"], alarm["TreatMissingData"]) == ("Maximum", "breaching")
     ((group, _),) = resources(found, "AWS::ElasticLoadBalancingV2::TargetGroup").items()
     ((balancer, _),) = resources(found, "AWS::ElasticLoadBalancingV2::LoadBalancer").items()
     assert {one["Name"]: one["Value"]["Fn::GetAtt"] for one in alarm["Dimensions"]} == {
