@@ -160,7 +160,7 @@ def test_releases_by_name_run_one_after_the_other_and_each_is_one_version(accoun
             one["ResourceType"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in data["TagSpecifications"]
         }
         assert of["instance"] == {"Name": "web", "bluegreen:release": release}
-        assert of["volume"]["bluegreen:release"] == "first"
+        assert of["volume"]["bluegreen:release"] == release
     (default,) = account.described(Versions=["$Default"])
     assert default["VersionDescription"].startswith("bluegreen 1.4.2 ")
     group = account.group()
