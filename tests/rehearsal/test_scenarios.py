@@ -17,19 +17,27 @@ NAMES = [scenario.name for scenario in CATALOGUE.scenarios]
 # A session is one emulator, and one `bluegreen rehearse`. They wait more than they work: two of them share two cores.
 JUDGED = ("ecs-judged-good", "ecs-judged-bad", "ecs-hotfix-while-red")
 JUDGED_THOROUGH = ("ecs-bad-hotfix",)
-CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "engine-upgraded-mid-rollout", "destroy")
+CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "destroy")
+ECS_THOROUGH = ("ecs-bad-model",)
 SLOTS = ("slots-swap", "slots-killed-at-commit")
 SESSIONS = {
     "ecs": (
-        *(name for name in NAMES if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH}),
+        *(
+            name
+            for name in NAMES
+            if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH, *ECS_THOROUGH}
+        ),
         "codedeploy-ecs",
         "destroy",
     ),
     "judged-and-canary": (*JUDGED, *SLOTS, *CANARIES),
     # What these show of the engine, its own tests show as well: `make thorough` plays them.
+    "ecs-thorough": ECS_THOROUGH,
     "judged-thorough": JUDGED_THOROUGH,
     "slots-thorough": tuple(name for name in NAMES if name.startswith("slots-") and name not in SLOTS),
-    "canary-thorough": tuple(name for name in NAMES if name.startswith(("canary-", "ab-")) and name not in CANARIES),
+    "canary-thorough": tuple(
+        name for name in NAMES if name.startswith(("canary-", "ab-", "engine-")) and name not in CANARIES
+    ),
     "fleet-thorough": ("fleet-good", "fleet-bad"),
 }
 PLAYED = [
