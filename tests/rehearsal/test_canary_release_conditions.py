@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bluegreen_constructs.engine.comparison import ErrorComparison
 from bluegreen_constructs.engine.target_settings import Compute, SideSettings
 from bluegreen_constructs.rehearsal.load import LoadRecord
 from bluegreen_constructs.rehearsal.scenarios.canary_release import (
@@ -12,6 +13,7 @@ from bluegreen_constructs.rehearsal.scenarios.canary_release import (
     CanaryRelease,
     Harm,
     judged,
+    only_the_candidate,
 )
 from bluegreen_constructs.rehearsal.scenarios.canary_seen import CanarySeen, Execution, RuleWrite, Tasks
 from tests.rehearsal.canary_records import (
@@ -230,6 +232,14 @@ class TestABadRelease:
     def test_a_live_release_that_became_slow_is_seen(self) -> None:
         slow = changed(back_records(status=500), FIRST, SECOND, lambda one: replace(one, latency=2.0))
         assert "the live release answered in time" in red_of(BAD, records=slow)
+
+    def test_nothing_is_said_of_time_where_no_guardrail_says_what_is_late(self) -> None:
+        found = recorded(BAD)
+        settings = replace(found.target.settings, guardrails=(ErrorComparison(),))
+        untimed = replace(found, target=replace(found.target, settings=settings))
+        says = [one.says for one in only_the_candidate(Harm.ERRORS, untimed)]
+        assert says == ["nobody suffered who did not meet the candidate"]
+        assert len(only_the_candidate(Harm.ERRORS, found)) == len(says) + 1
 
     @pytest.mark.parametrize("scenario", [BAD, LATE, WRONG], ids=lambda scenario: scenario.name)
     def test_a_bad_answer_after_the_way_back_is_seen(self, scenario: CanaryRelease) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import isinf
 from pathlib import Path
 
 from ..application import RehearsedApplication, canary_application, fleet_application
@@ -126,19 +127,20 @@ def only_the_candidate(harm: Harm, seen: CanarySeen) -> Sequence[Condition]:
     lost = [record for record in seen.of_candidate() if record.is_lost]
     unexpected = [] if harm is Harm.ERRORS else lost
     said = f" ({hurt[0].error or hurt[0].status})" if hurt else ""
-    return (
-        Condition(
-            "nobody suffered who did not meet the candidate",
-            bool(others) and not hurt and not unexpected,
-            f"{len(hurt)} of {len(others)} other answers failed or were wrong{said}; {len(lost)} of the candidate's "
-            "were lost",
-        ),
-        Condition(
-            "the live release answered in time",
-            slow <= 0.01 * len(others),
-            f"{slow} of {len(others)} answers later than {seen.target.slow_seconds:g} s",
-        ),
+    unharmed = Condition(
+        "nobody suffered who did not meet the candidate",
+        bool(others) and not hurt and not unexpected,
+        f"{len(hurt)} of {len(others)} other answers failed or were wrong{said}; {len(lost)} of the candidate's were "
+        "lost",
     )
+    if isinf(seen.target.slow_seconds):  # no guardrail of the target says what is late
+        return (unharmed,)
+    in_time = Condition(
+        "the live release answered in time",
+        slow <= 0.01 * len(others),
+        f"{slow} of {len(others)} answers later than {seen.target.slow_seconds:g} s",
+    )
+    return (unharmed, in_time)
 
 
 def shows(harm: Harm, seen: CanarySeen, record: LoadRecord) -> bool:
