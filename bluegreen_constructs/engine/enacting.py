@@ -72,8 +72,11 @@ class Enacting:
         rule = GuardedRule(self.ports.rules, rollout)
         try:
             if rollout.applied is None and rollout.hold is None:
-                share = rule.bring(regardless=self._is_late(rollout), is_early=self._is_early(rollout))
-                if share is None:
+                is_unheard = self._is_unheard(rollout)
+                share = rule.bring(
+                    regardless=self._is_late(rollout), is_early=self._is_early(rollout), keeps_live=is_unheard
+                )
+                if share is None or is_unheard:
                     return rollout, Trouble()
                 rollout = confirmed(rollout, share, self.now)
                 if rollout.applied is None:
@@ -111,12 +114,23 @@ class Enacting:
         side = rollout.settings.side(rollout.out_of_use)
         if rollout.is_test_routed == is_promoted or rollout.is_quarantined or not side.can_be_scaled:
             return rollout
+        if self.now <= rollout.phase_since:  # in the very turn of the end an abort may still go there
+            return rollout
         self._route_tests(rollout, 100.0 if is_promoted else 0.0)
         return replace(rollout, is_test_routed=is_promoted)
 
     def _is_late(self, rollout: Rollout) -> bool:
         is_back = rollout.phase is Phase.ROLLING_BACK
         return is_back and self.now >= rollout.phase_since + rollout.settings.restore_timeout
+
+    def _is_unheard(self, rollout: Rollout) -> bool:
+        """Whether the state machine may still bring all traffic back to live, which the next write leaves cold.
+
+        Only a sticky rule loses live. It is told so by this turn's answer; a turn that is tried again has the same
+        time, that of the entry into its state.
+        """
+        is_last = rollout.is_baked and rollout.settings.stickiness_seconds is not None
+        return is_last and self.now <= (rollout.wanted_at or rollout.phase_since)
 
     def _is_early(self, rollout: Rollout) -> bool:
         """Whether a read may still be of the time before the way back, or before a worker's last write."""

@@ -37,12 +37,13 @@ class GuardedRule:
     rules: WeightedRules
     rollout: Rollout
 
-    def bring(self, *, regardless: bool = False, is_early: bool = False) -> float | None:
+    def bring(self, *, regardless: bool = False, is_early: bool = False, keeps_live: bool = False) -> float | None:
         """Give the candidate the share that the rollout wants; answers the share that the rule then has.
 
         That is less than wanted only while going back to a live side that cannot carry everything yet. `regardless`
         goes back to such a side all the same. None: the rule reads as if it had gone back already, which `is_early`
-        forbids to believe, as a read may answer what was there before the last write.
+        forbids to believe, as a read may answer what was there before the last write. `keeps_live`: name live with
+        nothing also when the bake is over, so that its health checks go on.
 
         Raises MarkedError, LostLockError, InterferenceError, NotCarriedError, and AwsError when ELB fails a call.
         """
@@ -54,7 +55,7 @@ class GuardedRule:
                 f"the live rule gives the candidate {_in_words(share)}, which this rollout never wrote: somebody moved "
                 "traffic by hand; answer with bluegreen promote (take over) or bluegreen abort"
             )
-        if share == wanted and not self._keeps_live_for_nothing(seen):
+        if share == wanted and (keeps_live or not self._keeps_live_for_nothing(seen)):
             return None if is_early and self._goes_back else wanted
         if self._goes_back:
             wanted = 0.0 if regardless else self._carried_back(share)
@@ -63,7 +64,7 @@ class GuardedRule:
         else:
             self._require_carried(wanted)
         arn = self.rollout.settings.rule_arn
-        self.rules.write_fresh(arn, self._actions(seen, wanted))
+        self.rules.write_fresh(arn, self._actions(seen, wanted, keeps_live=keeps_live))
         self._look_again(seen, wanted)
         return wanted
 
@@ -140,14 +141,14 @@ class GuardedRule:
         # Better too few targets than none: what the candidate cannot carry goes to live as well.
         return keeps if _carries(candidate, needs, keeps) else 0.0
 
-    def _actions(self, seen: RuleSeen, percent: float) -> Sequence[Json]:
+    def _actions(self, seen: RuleSeen, percent: float, *, keeps_live: bool = False) -> Sequence[Json]:
         rollout = self.rollout
         action = forward(
             rollout.live_side.group_arn,
             rollout.candidate_side.group_arn,
             percent,
             rollout.settings.stickiness_seconds,
-            keeps_live=not rollout.is_baked,
+            keeps_live=keeps_live or not rollout.is_baked,
         )
         return rewritten(seen.actions, action)
 

@@ -423,7 +423,10 @@ def test_a_sticky_rule_keeps_live_until_the_bake_is_over_and_then_drops_it() -> 
     bench = Bench(50, 100, rollout=baking)
     assert bench.rule.bring() == 100
     assert BLUE in str(bench.rules.rules[RULE][0]), "it has to have health checks while it may have to take over"
-    assert GuardedRule(bench.rules, replace(baking, is_baked=True)).bring() == 100
+    baked = GuardedRule(bench.rules, replace(baking, is_baked=True))
+    assert baked.bring(keeps_live=True) == 100
+    assert (BLUE in str(bench.rules.rules[RULE][0]), bench.writes) == (True, 1)
+    assert baked.bring() == 100
     assert BLUE not in str(bench.rules.rules[RULE][0])
     assert bench.share == 100
 

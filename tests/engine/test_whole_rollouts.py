@@ -15,6 +15,7 @@ from bluegreen_constructs.engine.guardrails import LatencyComparison, MetricComp
 from bluegreen_constructs.engine.judgement import is_shown_healthy
 from bluegreen_constructs.engine.lifecycle import Phase
 from bluegreen_constructs.engine.listener_rules import Json
+from bluegreen_constructs.engine.live_rule import forwarded_groups
 from bluegreen_constructs.engine.ports import FleetSeen, Series
 from bluegreen_constructs.engine.release import Release
 from bluegreen_constructs.engine.rollout import HoldKind
@@ -720,6 +721,27 @@ def test_every_answer_tells_the_state_machine_how_to_restore_without_the_engine(
         "BAKING": (0, aborted),
         "PROMOTED": (100, ended),
     }
+
+
+def test_live_leaves_a_sticky_rule_only_when_the_state_machine_knows_that_it_is_not_to_go_back_there() -> None:
+    """What is in no rule gets no health checks: brought back to without the engine, it would get all traffic cold."""
+    world = RolloutWorld(replace(quick_settings(), stickiness_seconds=600))
+    blue, _ = groups = world.settings.blue.group_arn, world.settings.green.group_arn
+
+    def named() -> dict[str, float]:
+        return forwarded_groups(world.rules.rules[world.settings.rule_arn][0])
+
+    world.start()
+    world.reach(Phase.BAKING, applied=95)
+    world.pass_for(60, until=lambda: world.rollout.is_baked)
+    assert (world.share_of("green"), sorted(named())) == (100, sorted(groups))
+    assert world.answer is not None
+    assert world.answer.restore == {}
+    world.turn()  # the same turn again, because its answer got lost
+    assert blue in named()
+    world.pass_time(timedelta(seconds=1))
+    world.turn()
+    assert (world.rollout.phase, blue in named()) == (Phase.PROMOTED, False)
 
 
 def test_the_restoring_actions_authenticate_as_the_rule_does() -> None:

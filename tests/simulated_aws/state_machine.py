@@ -177,11 +177,13 @@ class StateMachine:
         return True
 
     def _task(self, execution: Execution) -> None:
+        if not execution.tries:
+            execution.entered = self.world.now
         payload = {
             **execution.data,
             "rollout": execution.data.get("rollout", execution.name),
             "execution": execution.arn,
-            "now": self.world.iso(),
+            "now": self.world.iso(execution.entered),
         }
         for own in ("restore", "mark"):
             payload.pop(own, None)

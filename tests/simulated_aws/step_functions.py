@@ -15,7 +15,11 @@ STATE_MACHINE_ARN = f"{_ARN}:stateMachine:RolloutEngine"
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """One execution. state: the name of the state it is in. due: when that state is entered. data: its state input."""
+    """One execution.
+
+    state: the name of the state it is in. due: when that state is entered, or tried again. entered: when it was, which
+    its function is told, also when it is tried again. data: its state input.
+    """
 
     arn: str
     name: str
@@ -25,6 +29,7 @@ class Execution:
     state: str = ""
     data: Answer = field(default_factory=dict)
     tries: int = 0
+    entered: float = 0.0
     status: str = "RUNNING"
     error: str = ""
     cause: str = ""

@@ -135,9 +135,13 @@ class SimulatedAws:
         """Let time pass. Fleets and traffic catch up when somebody looks at them."""
         self.now += seconds
 
-    def iso(self) -> str:
-        """The time as Step Functions writes it."""
-        return datetime.fromtimestamp(self.now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def iso(self, at: float | None = None) -> str:
+        """A time (default: now) as Step Functions writes it."""
+        return (
+            datetime.fromtimestamp(self.now if at is None else at, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
 
     # releases
 
