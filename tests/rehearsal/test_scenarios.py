@@ -17,8 +17,9 @@ NAMES = [scenario.name for scenario in CATALOGUE.scenarios]
 # A session is one emulator, and one `bluegreen rehearse`. They wait more than they work: two of them share two cores.
 JUDGED = ("ecs-judged-good", "ecs-judged-bad", "ecs-hotfix-while-red")
 JUDGED_THOROUGH = ("ecs-bad-hotfix",)
-CANARIES = ("canary-good", "canary-bad-errors", "canary-engine-killed", "destroy")
-ECS_THOROUGH = ("ecs-bad-model",)
+# A good release is what the engine is killed under; leaving is played with the emulator alone, too.
+CANARIES = ("canary-bad-errors", "canary-engine-killed", "destroy")
+ECS_THOROUGH = ("ecs-bad-model", "ecs-leave")
 SLOTS = ("slots-swap", "slots-killed-at-commit")
 SESSIONS = {
     "ecs": (
