@@ -632,8 +632,10 @@ def test_test_routes_lead_to_the_candidate_from_its_first_target_on() -> None:
     assert share_of_tests(world) == 100
 
 
-def test_the_side_that_leaves_the_rule_keeps_its_health_checks_by_the_test_routes() -> None:
-    world = RolloutWorld()
+@pytest.mark.parametrize("stickiness", [None, 600])
+def test_the_side_that_leaves_the_rule_keeps_its_health_checks_by_the_test_routes(stickiness: int | None) -> None:
+    """By the same turn, with stickiness too, where the rule is left a turn later (I8)."""
+    world = RolloutWorld(replace(quick_settings(), stickiness_seconds=stickiness))
     world.start()
     world.reach(Phase.PROMOTED)
     assert share_of_tests(world) == 0
