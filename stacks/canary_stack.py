@@ -1,7 +1,6 @@
 """CanaryStack: the sample inference service as two plain ECS services, between which the engine moves the traffic."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
@@ -10,7 +9,6 @@ from constructs import Construct
 from bluegreen_constructs import (
     CanaryAlb,
     ErrorComparison,
-    Ingress,
     LatencyComparison,
     MetricComparison,
     RolloutEngine,
@@ -19,6 +17,7 @@ from bluegreen_constructs import (
 from bluegreen_constructs.acknowledgements import acknowledge
 
 from .environments import CanarySettings, Environment
+from .front_door import front_door
 from .golden_check import golden_checks
 from .network_stack import NetworkStack
 
@@ -60,17 +59,7 @@ class CanaryStack(cdk.Stack):
             "Inference",
             blue=Targets.of(sides["Blue"], port=_PORT),
             green=Targets.of(sides["Green"], port=_PORT),
-            ingress=Ingress(
-                certificate=acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-                if settings.certificate_arn
-                else None,
-                host=settings.host,
-                health_path="/ready",
-                internet_facing=settings.internet_facing,
-                plain_http=settings.plain_http,
-                access_logs=network.access_logs,
-                sources=() if settings.internet_facing else (environment.network.cidr,),
-            ),
+            ingress=front_door(self, settings, environment=environment, network=network),
             strategy=settings.strategy,
             bake=settings.bake,
             guardrails=[

@@ -192,11 +192,38 @@ class FleetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KubernetesSettings:
+    """How the sample inference service runs in an environment in an EKS cluster.
+
+    version: Kubernetes' minor version. cpu: what a pod asks for. cpu_percent: of that, what pods should use on average.
+    strategy: in whole percents; each step is judged for at least three minutes.
+    """
+
+    repository: str = "inference"
+    version: str = "1.36"
+    pods: int = 2
+    most_pods: int = 4
+    cpu: str = "500m"
+    cpu_percent: float = 60
+    memory_mib: int = 1024
+    strategy: AllAtOnce | Canary | Linear | Steps = field(
+        default_factory=lambda: Steps([Step(10, timedelta(minutes=10)), Step(50, timedelta(minutes=10))])
+    )
+    bake: timedelta = timedelta(minutes=15)
+    requests_floor: int = 20
+    host: str | None = None
+    certificate_arn: str | None = None
+    internet_facing: bool = True
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One place the application is deployed to.
 
     account: left open (None) it is whatever account the credentials of `cdk deploy` belong to.
     qualifier: of the CDK bootstrap, when it is not CDK's default one.
+    kubernetes: the service in an EKS cluster of its own (default: none is made, a cluster costs by the hour).
     permissions_boundary: name of the managed policy that bounds every role. role_path: the path of every role, for
         accounts that only allow roles under one.
     access_logs: whether the load balancer's access logs are kept in a bucket of the network stack.
@@ -210,6 +237,7 @@ class Environment:
     canary: CanarySettings = field(default_factory=CanarySettings)
     slots: AppSlots = field(default_factory=AppSlots)
     fleet: FleetSettings = field(default_factory=FleetSettings)
+    kubernetes: KubernetesSettings | None = None
     qualifier: str | None = None
     permissions_boundary: str | None = None
     role_path: str | None = None
@@ -294,6 +322,7 @@ ENVIRONMENTS: Mapping[str, Environment] = {
                 internet_facing=False,
             ),
             fleet=FleetSettings(instances=3, most_instances=24, internet_facing=False),
+            kubernetes=KubernetesSettings(pods=3, most_pods=24, internet_facing=False),
             protected=True,
         ),
     )

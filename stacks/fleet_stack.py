@@ -1,7 +1,6 @@
 """FleetStack: the sample inference service on EC2 instances in two Auto Scaling groups."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -11,12 +10,12 @@ from bluegreen_constructs import (
     Ec2BlueGreenFleet,
     ErrorComparison,
     FleetInstances,
-    Ingress,
     RolloutEngine,
     Scaling,
 )
 
 from .environments import Environment
+from .front_door import front_door
 from .golden_check import golden_checks
 from .network_stack import NetworkStack
 
@@ -55,18 +54,7 @@ class FleetStack(cdk.Stack):
                 port=_PORT,
                 subnets=network.task_subnets,
             ),
-            ingress=Ingress(
-                certificate=acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-                if settings.certificate_arn
-                else None,
-                host=settings.host,
-                health_path="/ready",
-                grace=settings.boot,
-                internet_facing=settings.internet_facing,
-                plain_http=settings.plain_http,
-                access_logs=network.access_logs,
-                sources=() if settings.internet_facing else (environment.network.cidr,),
-            ),
+            ingress=front_door(self, settings, environment=environment, network=network, grace=settings.boot),
             strategy=settings.strategy,
             bake=settings.bake,
             guardrails=[ErrorComparison(negligible=settings.negligible)],

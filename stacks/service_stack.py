@@ -1,7 +1,6 @@
 """ServiceStack: the sample inference service, rolled out blue/green by Amazon ECS."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -11,12 +10,12 @@ from bluegreen_constructs import (
     Container,
     EcsBlueGreenService,
     ErrorComparison,
-    Ingress,
     Scaling,
     Tasks,
 )
 
 from .environments import Environment
+from .front_door import front_door
 from .golden_check import golden_checks
 from .network_stack import NetworkStack
 
@@ -38,11 +37,6 @@ class ServiceStack(cdk.Stack):
         super().__init__(scope, id, env=env, termination_protection=environment.protected)
         settings = environment.service
         repository = ecr.Repository.from_repository_name(self, "Repository", settings.repository)
-        certificate = (
-            acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-            if settings.certificate_arn
-            else None
-        )
         EcsBlueGreenService(
             self,
             "Inference",
@@ -53,15 +47,7 @@ class ServiceStack(cdk.Stack):
                 cpu=settings.cpu,
                 memory_mib=settings.memory_mib,
             ),
-            ingress=Ingress(
-                certificate=certificate,
-                host=settings.host,
-                health_path="/ready",
-                internet_facing=settings.internet_facing,
-                plain_http=settings.plain_http,
-                access_logs=network.access_logs,
-                sources=() if settings.internet_facing else (environment.network.cidr,),
-            ),
+            ingress=front_door(self, settings, environment=environment, network=network),
             strategy=settings.strategy,
             bake=settings.bake,
             guardrails=[

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import aws_cdk as cdk
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -12,7 +11,6 @@ from bluegreen_constructs import (
     AbsoluteFloor,
     AlarmThresholds,
     AppServiceSlots,
-    Ingress,
     Plan,
     RolloutEngine,
     Slot,
@@ -21,6 +19,7 @@ from bluegreen_constructs import (
 )
 
 from .environments import Environment
+from .front_door import front_door
 from .network_stack import NetworkStack
 
 
@@ -65,17 +64,7 @@ class SlotsStack(cdk.Stack):
                 Slot("staging", environment={"MODEL_STAGE": "staging"}),
             ],
             sticky=["MODEL_STAGE"],
-            ingress=Ingress(
-                certificate=acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-                if settings.certificate_arn
-                else None,
-                host=settings.host,
-                health_path="/ready",
-                internet_facing=settings.internet_facing,
-                plain_http=settings.plain_http,
-                access_logs=network.access_logs,
-                sources=() if settings.internet_facing else (environment.network.cidr,),
-            ),
+            ingress=front_door(self, settings, environment=environment, network=network),
             # A whole streamed prediction, which takes less than a second: the model has done its work before users ask.
             warm_up=WarmUp(path="/stream", timeout=timedelta(seconds=10)),
             guardrails=[

@@ -44,6 +44,10 @@ class Synthesised:
     def fleet(self) -> dict:
         return self.templates[f"BlueGreenFleet-{self.environment}"]
 
+    @property
+    def eks(self) -> dict:
+        return self.templates[f"BlueGreenEks-{self.environment}"]
+
     def resources(self, kind: str) -> dict[str, dict]:
         return {
             name: resource

@@ -26,7 +26,7 @@ def test_every_environment_is_clean_under_cfn_lint() -> None:
     folders = [synthesise(environment).folder for environment in ENVIRONMENTS]
     # One process for all: starting it takes longer than checking.
     templates = [str(path) for folder in folders for path in sorted(folder.glob("*.template.json"))]
-    assert len(templates) == 5 * len(ENVIRONMENTS)
+    assert len(templates) == 5 * len(ENVIRONMENTS) + sum(one.kubernetes is not None for one in ENVIRONMENTS.values())
     found = subprocess.run(
         [Path(sys.executable).parent / "cfn-lint", "--", *templates], capture_output=True, text=True, check=False
     )
@@ -186,10 +186,35 @@ JUDGED = {
     (_JUDGE, _OF_THE_CLUSTER.format().format("service-deployment")),
     (_JUDGE, _OF_THE_CLUSTER.format().format("service-revision")),
 }
+_MANAGED = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{{}}]"
+_PUBLIC_IMAGES = (
+    'AwsSolutions-IAM4[Policy::{{"Fn::If":["ClusterKubectlProviderHandlerHasEcrPublic6FE395CA",{{"Fn::Join":["",["arn:",'
+    '{{"Ref":"AWS::Partition"}},":iam::aws:policy/AmazonElasticContainerRegistryPublicReadOnly"]]}},'
+    '{{"Ref":"AWS::NoValue"}}]}}]'
+)
+_EKS, _KUBECTL = "BlueGreenEks-{}/Cluster/Cluster", "BlueGreenEks-{}/Cluster/Cluster/KubectlProvider"
+_FUNCTIONS = ("service-role/AWSLambdaBasicExecutionRole", "service-role/AWSLambdaVPCAccessExecutionRole")
+_POLICIES = {
+    f"{_EKS}/Role/Resource": tuple(
+        f"AmazonEKS{name}Policy" for name in ("BlockStorage", "Cluster", "Compute", "LoadBalancing", "Networking")
+    ),
+    f"{_EKS}/ClusternodePoolRole/Resource": ("AmazonEC2ContainerRegistryReadOnly", "AmazonEKSWorkerNodePolicy"),
+    f"{_KUBECTL}/Handler/ServiceRole/Resource": (*_FUNCTIONS, "AmazonEC2ContainerRegistryReadOnly"),
+    f"{_KUBECTL}/Provider/framework-onEvent/ServiceRole/Resource": _FUNCTIONS,
+}
+KUBERNETES = {(place, _MANAGED.format().format(name)) for place, names in _POLICIES.items() for name in names} | {
+    (f"{_KUBECTL}/Handler/ServiceRole/Resource", _PUBLIC_IMAGES),
+    (f"{_KUBECTL}/Handler/Resource", "AwsSolutions-L1"),
+    (
+        f"{_KUBECTL}/Provider/framework-onEvent/ServiceRole/DefaultPolicy/Resource",
+        "AwsSolutions-IAM5[Resource::<ClusterKubectlProviderHandler93C0312D.Arn>:*]",
+    ),
+    ("BlueGreenEks-{}/Rollouts/Controller/Role/Resource", WILDCARD_DESCRIBE),
+}
 EXPECTED = {
     "rehearsal": EVERYWHERE | PUBLIC,
     "dev": EVERYWHERE | INTERNAL,
-    "prod": EVERYWHERE | INTERNAL | JUDGED,
+    "prod": EVERYWHERE | INTERNAL | JUDGED | KUBERNETES,
 }
 
 
@@ -251,6 +276,14 @@ def test_a_release_changes_the_task_definition_and_nothing_else() -> None:
         if before.service["Resources"].get(name) != resource
     }
     assert changed == {"AWS::ECS::TaskDefinition"}
+
+
+def test_a_release_changes_the_manifest_of_the_service_in_the_cluster_and_nothing_else() -> None:
+    before, after = synthesise("prod", "1.0.0").eks["Resources"], synthesise("prod", "1.0.1").eks["Resources"]
+    (changed,) = (name for name in after if before.get(name) != after[name])
+    assert changed.startswith("RolloutsinferenceinferenceManifest")
+    was, became = (json.dumps(one[changed]["Properties"]["Manifest"]) for one in (before, after))
+    assert was.replace("1.0.0", "1.0.1") == became
 
 
 @pytest.mark.parametrize("environment", list(ENVIRONMENTS))
@@ -393,7 +426,7 @@ def test_production_is_protected_and_keeps_its_logs() -> None:
     prod = synthesise("prod")
     manifest = json.loads((prod.folder / "manifest.json").read_text(encoding="utf-8"))
     stacks = [one for one in manifest["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
-    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 5
+    assert [one["properties"].get("terminationProtection") for one in stacks] == [True] * 6
     (bucket,) = prod.resources("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Retain"
     assert ENVIRONMENTS["prod"].protected

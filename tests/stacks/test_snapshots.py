@@ -46,6 +46,10 @@ def test_the_fleet_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
     assert scrubbed(synthesise("prod").fleet) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+def test_the_eks_stack_is_as_reviewed(snapshot: SnapshotAssertion) -> None:
+    assert scrubbed(synthesise("prod").eks) == snapshot(extension_class=JSONSnapshotExtension)
+
+
 def ids(template: dict, kind: str) -> set[str]:
     return {name for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
@@ -134,3 +138,16 @@ def test_the_logical_ids_of_a_fleet_that_hold_state_or_carry_traffic_never_chang
     assert ids(fleet, "AWS::DynamoDB::Table") == {"BlueGreenRolloutTable"}
     (parameter,) = (one for one in fleet["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
     assert parameter["Properties"]["Name"] == "/bluegreen/targets/BlueGreenFleet-prod/Inference"
+
+
+def test_the_logical_ids_of_a_cluster_and_of_what_runs_in_it_never_change() -> None:
+    """Renaming one of these replaces it: the cluster, its key, or a manifest, with the service that is in it."""
+    eks = synthesise("prod").eks
+    assert ids(eks, "AWS::EKS::Cluster") == {"ClusterC2E21B66"}
+    assert ids(eks, "AWS::KMS::Key") == {"ClusterKeyB247D7DD"}
+    assert ids(eks, "Custom::AWSCDK-EKS-HelmChart") == {"RolloutsControllerChart22BE52A1"}
+    assert ids(eks, "Custom::AWSCDK-EKS-KubernetesResource") == {
+        "ClusterIngressClass30984E61",
+        "RolloutsNamespaceinference5097C9BA",
+        "RolloutsinferenceinferenceManifestE0EB793F",
+    }

@@ -1,0 +1,1 @@
+"""Manifests for Argo Rollouts as plain values: no CDK in here."""
