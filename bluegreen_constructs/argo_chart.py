@@ -135,7 +135,14 @@ def _values(scope: Construct, load_balancing: LoadBalancing, chart: ArgoChart, *
     }
     if chart.replicas > 1:
         controller["pdb"] = {"enabled": True, "maxUnavailable": 1}
+    # The chart's own role may not be able to list Auto Mode's kind; twice does no harm.
+    bindings: Json = {
+        "apiGroups": [load_balancing.target_group_binding_api.partition("/")[0]],
+        "resources": ["targetgroupbindings"],
+        "verbs": ["get", "list", "watch"],
+    }
     return {
+        "providerRBAC": {"additionalRules": [bindings]},
         "installCRDs": True,
         # Without them every Rollout in the cluster would be deleted with the chart.
         "keepCRDs": True,

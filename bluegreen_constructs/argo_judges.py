@@ -9,7 +9,7 @@ from .argo.analysis_template import (
     THRESHOLD_ARGUMENTS,
     bake_metric,
     cloud_watch_arguments,
-    cloud_watch_metric,
+    cloud_watch_metrics,
     deadline_metric,
     job_metric,
     smoke_test_metric,
@@ -74,7 +74,7 @@ class Judging:
 
     def _guardrail(self, guardrail: ClusterGuardrail) -> Manifest:
         if isinstance(guardrail, CloudWatchAnalysis):
-            return self._template(guardrail.name, [cloud_watch_metric(guardrail)], cloud_watch_arguments(guardrail))
+            return self._template(guardrail.name, cloud_watch_metrics(guardrail), cloud_watch_arguments(guardrail))
         latency = guardrail.p95_latency
         metrics = threshold_metrics(
             error_rate_percent=guardrail.error_rate_percent,

@@ -12,6 +12,7 @@ from .argo.strategy import blue_green, ping_pong
 from .argo_ingress import annotations
 from .argo_judges import Judging
 from .argo_service_plan import ServicePlan
+from .cluster_analysis import JobAnalysis
 from .pods import Pods
 
 _APP_LABEL = "app.kubernetes.io/name"
@@ -42,18 +43,27 @@ def service_manifests(plan: ServicePlan) -> tuple[Manifest, ...]:
 def _services(plan: ServicePlan, names: ServiceNames, labels: Mapping[str, str]) -> list[Manifest]:
     selectors = {names.name: labels, names.candidate: labels}
     if _is_canary(plan):
-        # The controller tells ping from pong; the candidate's address knows its pods by the label that they get.
-        selectors |= {names.candidate: {**labels, **names.candidate_label}, names.ping: labels, names.pong: labels}
+        # The controller tells ping from pong; the addresses of both roles know their pods by the label that they get.
+        selectors = {
+            names.name: {**labels, **names.live_label},
+            names.candidate: {**labels, **names.candidate_label},
+            names.ping: labels,
+            names.pong: labels,
+        }
     made = [service(name, plan.namespace, selector) for name, selector in selectors.items()]
     return made if isinstance(plan.pods, Pods) else [to_port(one, plan.pods.port) for one in made]
 
 
 def _autoscaler(plan: ServicePlan) -> list[Manifest]:
-    scaling = plan.scaling
-    if scaling.cpu_percent is None or scaling.max is None:
+    """Always one for pods of our own, also where nothing scales.
+
+    A number in the Rollout would take every update back to it; and once it is left out, because an autoscaler comes,
+    the service is scaled to the default of one pod first.
+    """
+    if not isinstance(plan.pods, Pods):
         return []
-    least, most = scaling.min, scaling.max
-    return [autoscaler(plan.name, plan.namespace, least=least, most=most, cpu_percent=scaling.cpu_percent)]
+    least, most = plan.scaling.min, plan.scaling.max or plan.scaling.min
+    return [autoscaler(plan.name, plan.namespace, least=least, most=most, cpu_percent=plan.scaling.cpu_percent or 80)]
 
 
 def _ingress(plan: ServicePlan) -> list[Manifest]:
@@ -89,19 +99,20 @@ def _rollout(plan: ServicePlan, labels: Mapping[str, str], strategy: Manifest) -
         plan.namespace,
         labels=labels,
         strategy=strategy,
-        progress_seconds=(pods.startup_seconds if isinstance(pods, Pods) else SLACK_SECONDS) + SLACK_SECONDS,
-        replicas=_replicas(plan),
+        progress_seconds=_progress_seconds(plan),
+        replicas=None if isinstance(pods, Pods) else pods.replicas,
         template=pod_template(pods, labels, drain_seconds=drain) if isinstance(pods, Pods) else None,
         deployment=None if isinstance(pods, Pods) else pods.name,
         annotations={ALB_DOWNTIME_ACCEPTED: "accepted"} if plan.accept_dropped_requests else {},
     )
 
 
-def _replicas(plan: ServicePlan) -> int | None:
-    """None when an autoscaler says it: a number in the manifest would take every update back to it."""
-    if plan.scaling.cpu_percent is not None:
-        return None
-    return plan.scaling.min if isinstance(plan.pods, Pods) else plan.pods.replicas
+def _progress_seconds(plan: ServicePlan) -> int:
+    """How long nothing may happen. A blueGreen's analyses count as nothing: the deadline goes on while they run."""
+    startup = plan.pods.startup_seconds if isinstance(plan.pods, Pods) else SLACK_SECONDS
+    tests = [hook.timeout_seconds for hook in plan.hooks if isinstance(hook, JobAnalysis)]
+    measured = 0 if _is_canary(plan) else max(round(plan.bake.total_seconds()), *map(round, tests), 0)
+    return startup + SLACK_SECONDS + measured
 
 
 def _labels(plan: ServicePlan) -> Mapping[str, str]:

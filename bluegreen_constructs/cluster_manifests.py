@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct, IDependable
 
@@ -16,8 +17,10 @@ def apply(
     id: str,
     manifests: Sequence[Manifest],
     after: Sequence[IDependable],
+    *,
+    stays: bool,
 ) -> eks.KubernetesManifest:
-    """Apply `manifests` to `cluster`, in this order, after all of `after`."""
+    """Apply `manifests` to `cluster`, in this order, after all of `after`; `stays` when the template loses them."""
     made = eks.KubernetesManifest(
         scope,
         id,
@@ -27,6 +30,7 @@ def apply(
         # second one.
         prune=False,
         overwrite=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN if stays else None,
     )
     for one in after:
         made.node.add_dependency(one)

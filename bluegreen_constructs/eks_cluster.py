@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
 from .argo.manifest import Manifest
-from .cluster_manifests import apply, ingress_class
+from .cluster_manifests import apply, as_cluster, ingress_class
 from .eks_acknowledgements import acknowledge_cluster
 from .eks_capacity import AutoMode, NodeGroup
 from .engine.errors import ConfigurationError
@@ -72,23 +72,34 @@ class EksCluster(Construct):
             self, "Key", enable_key_rotation=True, description=f"the secrets of {self.node.path}"
         )
         self.cluster = self._cluster(capacity, layer)
+        # The autoscalers of services ask it for CPU; no cluster brings it along.
+        # https://docs.aws.amazon.com/eks/latest/userguide/metrics-server.html
+        metrics = eks.Addon(self, "MetricsServer", cluster=as_cluster(self.cluster), addon_name="metrics-server")
         for number, role in enumerate(admins):
             self.cluster.grant_cluster_admin(f"Admin{number + 1}", role.role_arn)
         self.ready: Construct = (
             self._nodes(capacity) if isinstance(capacity, NodeGroup) else ingress_class(self, self.cluster)
         )
+        metrics.node.add_dependency(self.ready)
         cdk.CfnOutput(self, "Name", value=self.cluster.cluster_name, description="for aws eks update-kubeconfig")
         acknowledge_cluster(self.cluster)
 
     def add_manifest(
-        self, scope: Construct, id: str, manifests: Sequence[Manifest], *, after: Sequence[IDependable] = ()
+        self,
+        scope: Construct,
+        id: str,
+        manifests: Sequence[Manifest],
+        *,
+        after: Sequence[IDependable] = (),
+        stays: bool = False,
     ) -> eks.KubernetesManifest:
         """Apply `manifests` in this order, once the cluster can make load balancers and all of `after` is there.
 
         What a controller wrote into an object meanwhile stays (kubectl's three-way apply). What is left out of the list
-        later stays in the cluster: kubectl's pruning knows no custom resources.
+        later stays in the cluster: kubectl's pruning knows no custom resources. stays: whether all of it stays when the
+        template no longer has it (default: it is deleted).
         """
-        return apply(self.cluster, scope, id, manifests, [self.ready, *after])
+        return apply(self.cluster, scope, id, manifests, [self.ready, *after], stays=stays)
 
     def _cluster(self, capacity: AutoMode | NodeGroup, layer: lambda_.ILayerVersion) -> eks.Cluster:
         is_auto = isinstance(capacity, AutoMode)

@@ -86,7 +86,7 @@ class EksRollouts(Construct):
         inside the cluster by its name, and all traffic moves at once.
 
         id: the service's name in the cluster, which is a name of DNS. namespace: where it is; it is made, unless it is
-            Kubernetes' own or the Deployment is adopted, and deleted with the stack and all that is in it.
+            Kubernetes' own or the Deployment is adopted, and stays when the stack goes.
         pods: `Pods(...)`, or an `ExistingDeployment(...)` to take over.
         ingress: how requests from outside reach it (default: they do not). The cluster makes the load balancer; the
             listener, the load balancer and `grace` of other constructs mean nothing here. The health check asks
@@ -95,14 +95,14 @@ class EksRollouts(Construct):
         bake: how long going back stays one command after the last step (default 10 minutes); in whole minutes.
         guardrails: `AlarmThresholds` over the candidate's own target group (default behind a load balancer),
             `CloudWatchAnalysis`. Comparisons with live are the engine's: Argo has no place for their evidence. With
-            guardrails a step's bake is 3 minutes or more. Two bad minutes abort; no minute with data holds the rollout,
-            until somebody promotes or aborts it.
+            guardrails a step's bake is 3 minutes or more. Two bad minutes abort; so does a step in which nothing could
+            be measured.
         hooks: `HttpSmokeTest` (by the controller), `JobAnalysis` and `Approval`, in this order. An approval is given by
             `kubectl argo rollouts promote`; its own time-out means nothing here.
         scaling: how many pods (default 2), and on how much CPU there are more.
         keep: how long the former release's pods stay after it was replaced, or the candidate's after it was aborted
             (default 10 minutes).
-        deadline: when a rollout behind a load balancer is aborted if it is still not over, holds and approvals included
+        deadline: when a rollout behind a load balancer is aborted if it is still not over, approvals included
             (default 24 h). Argo has no place for one in the other shape: there an approval waits for ever.
         shape: "ping-pong" or "blue-green", if not as `ingress` suggests. "blue-green" behind a load balancer is refused
             unless `accept_dropped_requests`: its Service changes pods under the traffic, and the load balancer learns
@@ -141,7 +141,7 @@ class EksRollouts(Construct):
             f"{namespace}-{id}",
             plan=plan,
             cluster=self.cluster,
-            after=[self.controller.ready, *self._namespace(place, plan)],
+            after=[self.controller.ready, *self._namespace(plan)],
         )
         self._services[namespace, id] = made
         return made
@@ -151,13 +151,14 @@ class EksRollouts(Construct):
         """The services, by namespace and name."""
         return dict(self._services)
 
-    def _namespace(self, place: Construct, plan: ServicePlan) -> list[eks.KubernetesManifest]:
+    def _namespace(self, plan: ServicePlan) -> list[eks.KubernetesManifest]:
         """Its namespace, made once, with the label by which pods wait for their target group."""
         name = plan.namespace
         if name in _CLUSTERS_OWN or isinstance(plan.pods, ExistingDeployment):
             return []
         if name not in self._namespaces:
             labels = {self.cluster.load_balancing.readiness_gate_label: "enabled"}
-            made = self.cluster.add_manifest(place, f"Namespace-{name}", [namespace_manifest(name, labels)])
-            self._namespaces[name] = made
+            # It stays: with it would go all that is in it, whoever put it there.
+            manifests = [namespace_manifest(name, labels)]
+            self._namespaces[name] = self.cluster.add_manifest(self, f"Namespace-{name}", manifests, stays=True)
         return [self._namespaces[name]]

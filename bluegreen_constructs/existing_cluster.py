@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
 from .argo.manifest import Manifest
-from .cluster_manifests import apply, ingress_class
+from .cluster_manifests import apply
 from .eks_acknowledgements import acknowledge_cluster
 from .eks_capacity import LoadBalancing
 from .eks_cluster import EksCluster
@@ -64,7 +64,7 @@ class ExistingCluster:
         What applies manifests is made here, in the VPC's private subnets, and may do everything in the cluster.
 
         vpc: the cluster's. security_group_id: its cluster security group, in which the API server answers.
-        version, load_balancing, kubectl_layer: as above, and of an `EksCluster`. Auto Mode's IngressClass is made.
+        version, load_balancing, kubectl_layer: as above, and of an `EksCluster`.
 
         Raises ConfigurationError for a version that is none, or a kubectl that does not fit.
         """
@@ -100,11 +100,7 @@ class ExistingCluster:
             **known,  # type: ignore[arg-type] # one value each
         )
         acknowledge_cluster(place)
-        is_auto = load_balancing is LoadBalancing.AUTO_MODE
-        ready: Construct = ingress_class(place, cluster) if is_auto else entry
-        if is_auto:
-            ready.node.add_dependency(entry)
-        return ExistingCluster(cluster, version, load_balancing, ready)
+        return ExistingCluster(cluster, version, load_balancing, entry)
 
     @property
     def vpc(self) -> ec2.IVpc | None:
@@ -115,11 +111,17 @@ class ExistingCluster:
             return None
 
     def add_manifest(
-        self, scope: Construct, id: str, manifests: Sequence[Manifest], *, after: Sequence[IDependable] = ()
+        self,
+        scope: Construct,
+        id: str,
+        manifests: Sequence[Manifest],
+        *,
+        after: Sequence[IDependable] = (),
+        stays: bool = False,
     ) -> eks.KubernetesManifest:
         """As of an `EksCluster`."""
         ready = [] if self.ready is None else [self.ready]
-        return apply(self.cluster, scope, id, manifests, [*ready, *after])
+        return apply(self.cluster, scope, id, manifests, [*ready, *after], stays=stays)
 
 
 Cluster: TypeAlias = EksCluster | ExistingCluster

@@ -120,8 +120,8 @@ class ExistingDeployment:
     what starts a rollout; who applies it (a pipeline, GitOps) must not write its `replicas`.
 
     name: the Deployment's, in the service's namespace. labels: of its pods, as its selector names them.
-    port: the port its pods listen on. health_path: for the load balancer's health check (default "/").
-    replicas: how many pods it runs now.
+    port: the port its pods listen on. replicas: how many pods it runs now; the Rollout starts as many.
+    health_path: where they answer when they are well (default "/").
 
     The pods have to outlast their deregistration themselves: a preStop sleep longer than the drain time.
 
@@ -131,8 +131,8 @@ class ExistingDeployment:
     name: str
     labels: Mapping[str, str]
     port: int
+    replicas: int
     health_path: str = "/"
-    replicas: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what could not exist."""

@@ -55,6 +55,11 @@ def test_it_needs_no_nested_stack_and_no_state_machine(template: Template) -> No
     assert resources(template, "AWS::StepFunctions::StateMachine") == {}
 
 
+def test_it_measures_the_cpu_that_autoscalers_ask_for(template: Template) -> None:
+    addons = resources(template, "AWS::EKS::Addon").values()
+    assert "metrics-server" in [one["Properties"]["AddonName"] for one in addons]
+
+
 def test_auto_mode_gets_the_ingress_class_that_it_does_not_bring() -> None:
     stack = new_stack()
     cluster(stack)
@@ -73,12 +78,11 @@ def test_node_groups_get_the_controller_the_agent_and_updates_that_heed_disrupti
     assert nodes["AmiType"] == "AL2023_ARM_64_STANDARD"
     assert nodes["ForceUpdateEnabled"] is False
     assert nodes["ScalingConfig"] == {"MinSize": 3, "DesiredSize": 3, "MaxSize": 9}
-    assert only(template, "AWS::EKS::Addon")["Properties"]["AddonName"] == "eks-pod-identity-agent"
+    addons = resources(template, "AWS::EKS::Addon")
+    (agent,) = (name for name, one in addons.items() if one["Properties"]["AddonName"] == "eks-pod-identity-agent")
     chart = only(template, CHART)
     assert chart["Properties"]["Chart"] == "aws-load-balancer-controller"
-    assert {*resources(template, "AWS::EKS::Nodegroup"), *resources(template, "AWS::EKS::Addon")} <= set(
-        chart["DependsOn"]
-    )
+    assert {*resources(template, "AWS::EKS::Nodegroup"), agent} <= set(chart["DependsOn"])
     assert made.load_balancing is LoadBalancing.CONTROLLER
 
 
@@ -178,14 +182,11 @@ def test_an_existing_cluster_lets_in_who_applies_its_manifests_before_the_first_
     assert mine["Properties"]["ClusterName"] == "ours"
 
 
-def test_an_existing_cluster_in_auto_mode_gets_the_ingress_class_too() -> None:
+def test_the_ingress_class_of_an_existing_cluster_is_left_alone() -> None:
+    """Its parameters may say more than ours, and every load balancer of the class follows them."""
     stack = new_stack()
-    existing_one = existing(stack)
-    existing_one.add_manifest(stack, "Mine", [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}}])
-    found = resources(Template.from_stack(stack), MANIFEST)
-    (ingress_class,) = (name for name, one in found.items() if "IngressClassParams" in json.dumps(one))
-    (mine,) = (one for one in found.values() if "IngressClassParams" not in json.dumps(one))
-    assert ingress_class in mine["DependsOn"]
+    existing(stack)
+    assert resources(Template.from_stack(stack), MANIFEST) == {}
 
 
 def test_an_existing_cluster_without_kubectl_is_refused() -> None:

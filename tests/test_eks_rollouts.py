@@ -7,6 +7,7 @@ import pytest
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from bluegreen_constructs import (
     AlarmThresholds,
@@ -58,6 +59,13 @@ def test_the_controller_looks_at_target_groups_by_the_names_of_whoever_makes_the
         "--aws-target-group-binding-api-version=eks.amazonaws.com/v1",
         "--alb-tag-key-resource-id=ingress.eks.amazonaws.com/resource",
     ]
+
+
+def test_the_controller_may_see_what_registers_pods() -> None:
+    """Without, nothing completes: it looks whether a target group has the pods of the Service that it moved."""
+    for capacity, group in ((None, "eks.amazonaws.com"), (NodeGroup(), "elbv2.k8s.aws")):
+        (rule,) = chart_of(capacity=capacity)["Values"]["providerRBAC"]["additionalRules"]
+        assert (rule["apiGroups"], rule["resources"]) == ([group], ["targetgroupbindings"])
 
 
 def test_more_values_replace_one_value_and_leave_the_others() -> None:
@@ -136,7 +144,7 @@ def test_kubernetes_own_namespaces_and_those_of_adopted_deployments_are_nobody_e
     stack = new_stack()
     made = rollouts(stack)
     inside(made, namespace="default")
-    inside(made, "old", pods=ExistingDeployment(name="old", labels={"app": "old"}, port=8080))
+    inside(made, "old", pods=ExistingDeployment(name="old", labels={"app": "old"}, port=8080, replicas=2))
     texts = [flat(one["Properties"]["Manifest"]) for one in resources(Template.from_stack(stack), MANIFEST).values()]
     assert not any('"Namespace"' in text for text in texts)
 
@@ -200,6 +208,7 @@ def test_the_candidate_is_judged_by_its_own_target_group() -> None:
     (given,) = (step["analysis"]["args"] for step in strategy(service)["steps"] if "analysis" in step)
     paths = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in given if "valueFrom" in one}
     assert paths == {
+        "weight": "status.canary.weights.canary.weight",
         "load-balancer": "status.alb.loadBalancer.fullName",
         "candidate-group": "status.alb.canaryTargetGroup.fullName",
     }
@@ -218,17 +227,36 @@ def test_the_candidate_is_judged_by_its_own_target_group() -> None:
         ]
 
 
-def test_only_values_make_a_verdict() -> None:
-    """I4: without a value neither condition holds, which Argo calls inconclusive, and holds the rollout."""
-    for metric in spec_of_template(behind_alb(), "web-thresholds")["metrics"]:
-        assert metric["successCondition"].startswith("any(result[0].Values, {# >= 0}) && ")
-        assert ">= 2" in metric["failureCondition"]
-        assert (metric["failureLimit"], metric["inconclusiveLimit"]) == (0, "{{args.may-be-empty}}")
+def test_a_step_in_which_nothing_was_measured_goes_back() -> None:
+    """I4: no data is no evidence. And I9: nothing is inconclusive, as Argo's holds have no end."""
+    metrics = {one["name"]: one for one in spec_of_template(behind_alb(), "web-thresholds")["metrics"]}
+    traffic = metrics.pop("traffic")
+    assert traffic["successCondition"].endswith("&& any(result[0].Values, {# > 0})")
+    assert "failureCondition" not in traffic
+    assert (traffic["count"], traffic["failureLimit"]) == ("{{args.measurements}}", "{{args.may-be-empty}}")
+    for metric in metrics.values():
+        bad, good = metric["failureCondition"], metric["successCondition"]
+        assert bad.removesuffix(">= 2") == good.removesuffix("< 2"), "what is neither would be inconclusive"
+        assert metric["failureLimit"] == 0
+
+
+def test_a_step_whose_weight_could_not_be_set_is_not_judged_by_lives_own_metrics() -> None:
+    """Argo passes over it when live is short of pods, and knows the group of the release before as the candidate's."""
+    service = behind_alb(strategy=Canary(percent=10, bake=5 * MINUTES))
+    (traffic,) = (m for m in spec_of_template(service, "web-thresholds")["metrics"] if m["name"] == "traffic")
+    assert traffic["successCondition"].startswith("{{args.weight}} == {{args.expected-weight}} && ")
+    expected = [
+        argument["value"]
+        for step in strategy(service)["steps"]
+        for argument in step.get("analysis", {}).get("args", [])
+        if argument["name"] == "expected-weight"
+    ]
+    assert expected == ["10", "100"]
 
 
 def test_thresholds_left_out_are_not_measured() -> None:
     service = behind_alb(guardrails=[AlarmThresholds(p95_latency=None, unhealthy_targets=None)])
-    assert [one["name"] for one in spec_of_template(service, "web-thresholds")["metrics"]] == ["error-rate"]
+    assert [one["name"] for one in spec_of_template(service, "web-thresholds")["metrics"]] == ["traffic", "error-rate"]
 
 
 def test_metrics_of_the_application_are_judged_by_their_bounds_and_by_side() -> None:
@@ -243,7 +271,8 @@ def test_metrics_of_the_application_are_judged_by_their_bounds_and_by_side() -> 
         at_least=0,
     )
     service = behind_alb(guardrails=[analysis])
-    (metric,) = spec_of_template(service, "web-predictions")["metrics"]
+    seen, metric = spec_of_template(service, "web-predictions")["metrics"]
+    assert (seen["successCondition"], seen["failureLimit"]) == ("len(result[0].Values) > 0", "{{args.may-be-empty}}")
     assert metric["failureCondition"] == "count(result[0].Values, {# > 2 || # < 0}) >= 2"
     assert metric["provider"]["cloudWatch"]["metricDataQueries"][0]["expression"] == "100 * bad / total"
     (given,) = (step["analysis"]["args"] for step in strategy(service)["steps"] if "analysis" in step)
@@ -307,7 +336,7 @@ def test_inside_the_cluster_the_bake_is_as_long_as_production_is_asked() -> None
     service = inside(bake=5 * MINUTES)
     assert strategy(service)["postPromotionAnalysis"] == {"templates": [{"templateName": "web-bake"}]}
     (metric,) = spec_of_template(service, "web-bake")["metrics"]
-    assert (metric["interval"], metric["count"], metric["consecutiveErrorLimit"]) == ("60s", 6, 1)
+    assert (metric["interval"], metric["count"], metric["consecutiveErrorLimit"]) == ("60s", 6, 3)
     assert metric["provider"]["web"]["url"] == "http://web.shop.svc.cluster.local:80/ready"
     assert "postPromotionAnalysis" not in strategy(inside(bake=timedelta()))
 
@@ -316,19 +345,30 @@ def test_an_approval_inside_the_cluster_is_a_promotion_by_hand() -> None:
     assert strategy(inside(hooks=[Approval()]))["autoPromotionEnabled"] is False
 
 
-def test_what_was_replaced_stays_for_a_while_on_both_ways() -> None:
+def test_what_was_replaced_stays_for_a_while() -> None:
     found = strategy(behind_alb(keep=20 * MINUTES))
     assert (found["scaleDownDelaySeconds"], found["abortScaleDownDelaySeconds"]) == (1200, 1200)
-    # Here the delay counts from the switch on, the bake's ten minutes among it.
-    found = strategy(inside(keep=20 * MINUTES))
-    assert (found["scaleDownDelaySeconds"], found["abortScaleDownDelaySeconds"]) == (1800, 1800)
+    # Here the controller's own checks ask for a delay as long as the bake.
+    assert strategy(inside(keep=20 * MINUTES))["scaleDownDelaySeconds"] == 1800
+
+
+def test_a_refused_candidate_inside_the_cluster_does_not_wait_to_be_taken_untested() -> None:
+    """While it waits to be scaled down, a retry would give it all traffic at once, with no test and no bake."""
+    assert strategy(inside())["abortScaleDownDelaySeconds"] == 1
 
 
 def test_a_release_that_does_not_become_ready_is_aborted() -> None:
-    found = spec(inside(pods=pods(startup=10 * MINUTES)), "Rollout")
+    found = spec(behind_alb(pods=pods(startup=10 * MINUTES)), "Rollout")
     assert (found["progressDeadlineSeconds"], found["progressDeadlineAbort"]) == (900, True)
     (container,) = found["template"]["spec"]["containers"]
     assert container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"] == 600
+
+
+@pytest.mark.parametrize(("bake", "job"), [(30 * MINUTES, 5 * MINUTES), (5 * MINUTES, 30 * MINUTES)])
+def test_inside_the_cluster_a_bake_and_a_test_are_no_lack_of_progress(bake: timedelta, job: timedelta) -> None:
+    """A blueGreen's deadline goes on while its analyses run."""
+    service = inside(bake=bake, hooks=[JobAnalysis(name="load", image="load:1", timeout=job)])
+    assert spec(service, "Rollout")["progressDeadlineSeconds"] == 300 + 300 + 1800
 
 
 def test_a_pod_outlasts_its_deregistration() -> None:
@@ -364,13 +404,45 @@ def test_pods_have_no_privileges() -> None:
 
 
 def test_an_autoscaler_alone_says_how_many_pods_there_are() -> None:
-    """A number in the manifest would take every update back to it."""
+    """A number in the manifest would take every update back to it, and leaving it out later scales to one pod first."""
     service = inside(scaling=Scaling(min=3, max=9, cpu_percent=60))
     assert "replicas" not in spec(service, "Rollout")
     found = spec(service, "HorizontalPodAutoscaler")
     assert (found["minReplicas"], found["maxReplicas"]) == (3, 9)
     assert found["scaleTargetRef"] == {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}
-    assert spec(inside(scaling=Scaling(min=3)), "Rollout")["replicas"] == 3
+    fixed = inside(scaling=Scaling(min=3))
+    assert "replicas" not in spec(fixed, "Rollout")
+    held = spec(fixed, "HorizontalPodAutoscaler")
+    assert (held["minReplicas"], held["maxReplicas"]) == (3, 3)
+
+
+def test_inside_the_cluster_users_meet_live_alone() -> None:
+    """By its own name: half of the pods are the candidate's while it is tested."""
+    selector = of_kind(behind_alb(), "Service")["web"]["spec"]["selector"]  # type: ignore[index,call-overload]
+    assert selector == {"app.kubernetes.io/name": "web", "bluegreen-role": "live"}
+
+
+def test_a_namespace_stays_and_so_does_what_was_adopted() -> None:
+    stack = new_stack()
+    made = rollouts(stack)
+    inside(made)
+    inside(made, "old", pods=ExistingDeployment(name="old", labels={"app": "old"}, port=8080, replicas=2))
+    found = resources(Template.from_stack(stack), MANIFEST).values()
+    kept = {flat(one["Properties"]["Manifest"]): one["DeletionPolicy"] for one in found}
+    assert {policy for text, policy in kept.items() if '"Namespace"' in text or "workloadRef" in text} == {"Retain"}
+    assert {policy for text, policy in kept.items() if '"template"' in text and '"Rollout"' in text} == {"Delete"}
+
+
+def test_a_service_whose_construct_is_moved_keeps_its_logical_id() -> None:
+    """A new one would be applied, and then the old one deleted: the same objects, with all their traffic."""
+    ids = set()
+    for moved in (False, True):
+        stack = new_stack()
+        made = rollouts(stack)
+        inside(made, scope=Construct(stack, "Elsewhere") if moved else None)
+        found = resources(Template.from_stack(stack), MANIFEST)
+        ids |= {name for name, one in found.items() if '"Rollout"' in flat(one["Properties"]["Manifest"])}
+    assert len(ids) == 1
 
 
 def test_environment_and_secrets_reach_the_container() -> None:

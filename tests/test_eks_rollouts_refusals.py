@@ -30,7 +30,7 @@ from tests.eks_services import behind_alb, inside, pods, rollouts
 
 MINUTES = timedelta(minutes=1)
 METRIC = CloudWatchMetric("Inference", "Failed")
-DEPLOYMENT = ExistingDeployment(name="web", labels={"app": "web"}, port=8080)
+DEPLOYMENT = ExistingDeployment(name="web", labels={"app": "web"}, port=8080, replicas=2)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,11 @@ def test_what_is_no_cluster() -> None:
         (lambda: pods(environment={"A B": "1"}), "has the variable 'A B'"),
         (lambda: pods(environment={"A": 1}), "Pods environment A is 1: give a text, '1'"),
         (lambda: pods(secrets={"A": "b"}), "give a Kubernetes Secret and its key"),
-        (lambda: ExistingDeployment(name="Web", labels={"a": "b"}, port=80), "ExistingDeployment name is 'Web'"),
-        (lambda: ExistingDeployment(name="web", labels={}, port=80), "has no labels"),
+        (
+            lambda: ExistingDeployment(name="Web", labels={"a": "b"}, port=80, replicas=2),
+            "ExistingDeployment name is 'Web'",
+        ),
+        (lambda: ExistingDeployment(name="web", labels={}, port=80, replicas=2), "has no labels"),
         (lambda: ExistingDeployment(name="web", labels={"a": "b"}, port=80, replicas=0), "give 1 or more"),
         (lambda: JobAnalysis(name="A", image="x"), "JobAnalysis name is 'A'"),
         (lambda: JobAnalysis(name="a", image=""), "has the image ''"),

@@ -34,6 +34,11 @@ class ServiceNames:
         return f"{self.name}-pong"
 
     @property
+    def live_label(self) -> dict[str, str]:
+        """What the controller puts on live's pods once they are, and takes off when they are replaced."""
+        return {ROLE_LABEL: LIVE}
+
+    @property
     def candidate_label(self) -> dict[str, str]:
         """What the controller puts on the candidate's pods, and takes off again."""
         return {ROLE_LABEL: CANDIDATE}

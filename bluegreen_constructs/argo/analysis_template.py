@@ -19,6 +19,8 @@ _COUNTED = ("measurements", "may-be-empty")
 ARGUMENTS: Mapping[str, Json] = {
     "measurements": None,
     "may-be-empty": None,
+    "expected-weight": None,
+    "weight": {"fieldRef": {"fieldPath": "status.canary.weights.canary.weight"}},
     "load-balancer": {"fieldRef": {"fieldPath": "status.alb.loadBalancer.fullName"}},
     "candidate-group": {"fieldRef": {"fieldPath": "status.alb.canaryTargetGroup.fullName"}},
     "candidate-hash": {"podTemplateHashValue": "Latest"},
@@ -41,17 +43,17 @@ def template(name: str, namespace: str, metrics: Sequence[Manifest], arguments: 
     }
 
 
-def arguments_of(manifest: Manifest, measurements: int) -> list[Json]:
-    """What a Rollout has to give this template."""
+def arguments_of(manifest: Manifest, measurements: int, weight: int) -> list[Json]:
+    """What a Rollout has to give this template, in the step in which the candidate is to have `weight` percent."""
     spec = manifest["spec"]
     asked = spec.get("args", []) if isinstance(spec, dict) else []
-    counts = {"measurements": measurements, "may-be-empty": measurements - 1}
+    numbers = {"measurements": measurements, "may-be-empty": measurements - 1, "expected-weight": weight}
     found: list[Json] = []
     for one in asked if isinstance(asked, list) else []:
         name = str(one["name"]) if isinstance(one, dict) else ""
         source = ARGUMENTS[name]
         found.append(
-            {"name": name, "value": str(counts[name])} if source is None else {"name": name, "valueFrom": source}
+            {"name": name, "value": str(numbers[name])} if source is None else {"name": name, "valueFrom": source}
         )
     return found
 
@@ -62,7 +64,16 @@ def threshold_metrics(
     """The candidate's errors, latency and unhealthy targets, by its own target group."""
     requests = _of_candidate("requests", "RequestCount", "Sum")
     counted = f"FILL(requests,0)>{requests_floor}"
-    found: list[Manifest] = []
+    # A step whose weight the controller could not set, because live was short of pods, is over all the same, and what
+    # it knows as the candidate's group is then the one of the release before: live's.
+    was_shifted = "{{args.weight}} == {{args.expected-weight}}"
+    found = [
+        _evidence(
+            "traffic",
+            [_expression(f"IF({counted},1,0)"), requests],
+            f"{was_shifted} && any(result[0].Values, {{# > 0}})",
+        )
+    ]
     if error_rate_percent is not None:
         rate = "100*(FILL(errors,0)+FILL(refused,0))/IF(FILL(requests,0)>0,FILL(requests,0),1)"
         queries = [
@@ -85,11 +96,18 @@ def threshold_metrics(
     return found
 
 
-THRESHOLD_ARGUMENTS = ("measurements", "may-be-empty", "load-balancer", "candidate-group")
+THRESHOLD_ARGUMENTS = (
+    "measurements",
+    "may-be-empty",
+    "expected-weight",
+    "weight",
+    "load-balancer",
+    "candidate-group",
+)
 
 
-def cloud_watch_metric(analysis: CloudWatchAnalysis) -> Manifest:
-    """A metric of the operator's own."""
+def cloud_watch_metrics(analysis: CloudWatchAnalysis) -> list[Manifest]:
+    """A metric of the operator's own, and that there was something to measure."""
     bad = [f"# > {analysis.at_most:g}"] if analysis.at_most is not None else []
     bad += [f"# < {analysis.at_least:g}"] if analysis.at_least is not None else []
     queries = [_expression(analysis.expression)]
@@ -98,7 +116,10 @@ def cloud_watch_metric(analysis: CloudWatchAnalysis) -> Manifest:
         if metric.candidate_dimension is not None:
             dimensions[metric.candidate_dimension] = "{{args.candidate-hash}}"
         queries.append(_query(key, metric.namespace, metric.name, metric.stat, dimensions))
-    return _judged(analysis.name, queries, " || ".join(bad), counted="true")
+    return [
+        _evidence(f"{analysis.name}-data", queries, "len(result[0].Values) > 0"),
+        _judged(analysis.name, queries, " || ".join(bad)),
+    ]
 
 
 def cloud_watch_arguments(analysis: CloudWatchAnalysis) -> tuple[str, ...]:
@@ -152,12 +173,12 @@ def job_metric(job: JobAnalysis, url: str) -> Manifest:
 
 
 def bake_metric(url: str, minutes: int) -> Manifest:
-    """Production is asked once a minute for as long as the bake lasts; two bad answers in a row end it."""
+    """Production is asked once a minute for as long as the bake lasts; the fourth bad answer in a row ends it."""
     return {
         "name": "bake",
         "interval": f"{INTERVAL_SECONDS}s",
         "count": minutes + 1,
-        "consecutiveErrorLimit": 1,
+        "consecutiveErrorLimit": 3,
         "provider": {"web": {"url": url, "timeoutSeconds": 10}},
     }
 
@@ -174,21 +195,32 @@ def deadline_metric(seconds: int) -> Manifest:
     }
 
 
-def _judged(name: str, queries: Sequence[Manifest], bad: str, counted: str = "# >= 0") -> Manifest:
-    """Bad when two of the last minutes were; good when one was judged and they were not; else nobody knows.
-
-    No data is no evidence: when no measurement saw anything the run is inconclusive, and Argo holds the rollout.
-    """
+def _judged(name: str, queries: Sequence[Manifest], bad: str) -> Manifest:
+    """Bad when two of the last minutes were; what saw nothing is `_evidence`'s to refuse."""
     bad_minutes = f"count(result[0].Values, {{{bad}}})"
+    return {
+        **_each_minute(name, queries),
+        "failureCondition": f"{bad_minutes} >= {_BAD_MINUTES}",
+        "successCondition": f"{bad_minutes} < {_BAD_MINUTES}",
+        "failureLimit": 0,
+    }
+
+
+def _evidence(name: str, queries: Sequence[Manifest], seen: str) -> Manifest:
+    """No data is no evidence: when no measurement of a step saw anything, the rollout goes back.
+
+    It is not held by an inconclusive result: Argo's holds have no end, the deadline does not reach into them, and the
+    autoscaler's wishes are not heard in them.
+    """
+    return {**_each_minute(name, queries), "successCondition": seen, "failureLimit": "{{args.may-be-empty}}"}
+
+
+def _each_minute(name: str, queries: Sequence[Manifest]) -> Manifest:
     return {
         "name": name,
         "initialDelay": f"{FIRST_MEASUREMENT_SECONDS}s",
         "interval": f"{INTERVAL_SECONDS}s",
         "count": "{{args.measurements}}",
-        "failureCondition": f"{bad_minutes} >= {_BAD_MINUTES}",
-        "successCondition": f"any(result[0].Values, {{{counted}}}) && {bad_minutes} < {_BAD_MINUTES}",
-        "failureLimit": 0,
-        "inconclusiveLimit": "{{args.may-be-empty}}",
         "provider": {"cloudWatch": {"interval": _LOOK_BACK, "metricDataQueries": list(queries)}},
     }
 

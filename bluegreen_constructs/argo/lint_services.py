@@ -26,7 +26,8 @@ def lint_services(judged: ManifestSet) -> None:
                     "it"
                 )
                 continue
-            _matches(rollout, service, path)
+            if reference.moved:
+                _matches(rollout, service, path)
             if reference.moved:
                 _moved(rollout, service, owners)
             port = rollout.object.spec.mapping("strategy", "canary", "trafficRouting", "alb").whole("servicePort")

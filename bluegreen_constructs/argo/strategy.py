@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..engine.strategy import Step
-from .addresses import LIVE, PORT, ROLE_LABEL, ServiceNames
+from .addresses import PORT, ServiceNames
 from .analysis_template import FIRST_MEASUREMENT_SECONDS, INTERVAL_SECONDS, arguments_of
 from .manifest import Json, Manifest
 
@@ -44,7 +44,7 @@ def ping_pong(
     plan += [_asked(one) for one in judges.before]
     for step in (*steps, Step(100, bake)):
         plan.append({"setWeight": round(step.percent)})
-        plan += _baked(step.span, judges.during)
+        plan += _baked(step, judges.during)
     plan += [_asked(one) for one in judges.after]
     canary: Manifest = {
         "pingPong": {"pingService": names.ping, "pongService": names.pong},
@@ -55,10 +55,10 @@ def ping_pong(
         "scaleDownDelaySeconds": keep_seconds,
         "abortScaleDownDelaySeconds": keep_seconds,
         "canaryMetadata": {"labels": dict(names.candidate_label)},
-        "stableMetadata": {"labels": {ROLE_LABEL: LIVE}},
+        "stableMetadata": {"labels": dict(names.live_label)},
     }
     if judges.deadline is not None:
-        canary["analysis"] = _templates([judges.deadline], 1)
+        canary["analysis"] = _templates([judges.deadline])
     return {"canary": canary}
 
 
@@ -69,12 +69,14 @@ def blue_green(names: ServiceNames, *, bake: timedelta, judges: Judges, keep_sec
         "previewService": names.candidate,
         "autoPromotionEnabled": None not in judges.before,
         "scaleDownDelaySeconds": keep_seconds,
-        "abortScaleDownDelaySeconds": keep_seconds,
+        # As long as an aborted candidate waits to be scaled down, the controller would give it all traffic at once and
+        # untested if it were asked for again.
+        "abortScaleDownDelaySeconds": 1,
     }
     before = [one for one in judges.before if one is not None]
     after = [one for one in (judges.bake, *judges.during, *judges.after) if one is not None]
     if before:
-        strategy["prePromotionAnalysis"] = _templates(before, 1)
+        strategy["prePromotionAnalysis"] = _templates(before)
     if after:
         strategy["postPromotionAnalysis"] = _templates(after, measurements_in(bake))
     return {"blueGreen": strategy}
@@ -86,25 +88,25 @@ def measurements_in(bake: timedelta) -> int:
     return max(1, int(rest // INTERVAL_SECONDS) + 1)
 
 
-def _baked(span: timedelta, during: Sequence[Manifest]) -> list[Json]:
+def _baked(step: Step, during: Sequence[Manifest]) -> list[Json]:
     """The step's bake: as long as the measurements take, or a pause where nothing is measured."""
     if during:
-        return [{"analysis": _templates(during, measurements_in(span))}]
-    seconds = round(span.total_seconds())
+        return [{"analysis": _templates(during, measurements_in(step.span), round(step.percent))}]
+    seconds = round(step.span.total_seconds())
     return [{"pause": {"duration": f"{seconds}s"}}] if seconds else []
 
 
 def _asked(one: Manifest | None) -> Json:
-    return {"pause": {}} if one is None else {"analysis": _templates([one], 1)}
+    return {"pause": {}} if one is None else {"analysis": _templates([one])}
 
 
-def _templates(manifests: Sequence[Manifest], measurements: int) -> Manifest:
+def _templates(manifests: Sequence[Manifest], measurements: int = 1, weight: int = 0) -> Manifest:
     named: list[Json] = []
     arguments: dict[str, Json] = {}
     for one in manifests:
         metadata = one["metadata"]
         named.append({"templateName": metadata["name"]} if isinstance(metadata, dict) else {})
-        for argument in arguments_of(one, measurements):
+        for argument in arguments_of(one, measurements, weight):
             if isinstance(argument, dict):
                 arguments.setdefault(str(argument["name"]), argument)
     found: Manifest = {"templates": named}

@@ -48,7 +48,9 @@ class Services(cdk.Stack):
         rollouts.add_service(
             "inference",
             namespace="shop",
-            pods=ExistingDeployment(name="inference", labels={"app": "inference"}, port=8080, health_path="/ready"),
+            pods=ExistingDeployment(
+                name="inference", labels={"app": "inference"}, port=8080, replicas=2, health_path="/ready"
+            ),
             hooks=[HttpSmokeTest("/ready")],
             bake=timedelta(minutes=10),
             scope=self,

@@ -40,7 +40,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        f"| afterwards | the former pods stay for `keep` ({DEFAULT_KEEP.total_seconds() / 60:g} minutes) |",
+        f"the former pods stay for `keep` ({DEFAULT_KEEP.total_seconds() / 60:g} minutes) |",
         f"not over after `deadline` ({in_words(DEFAULT_DEADLINE)})",
         f"it sleeps {SPREAD_SECONDS} s longer than `Ingress(drain=…)` ({Ingress(plain_http=True).drain_seconds} s)",
         f"`Pods(stop_timeout=…)` ({Pods(image='x', port=1).stop_seconds} s)",

@@ -20,8 +20,12 @@ def test_every_scenario_is_described() -> None:
 
 
 def test_every_type_that_our_stacks_emit_is_covered_and_described() -> None:
+    """But for the cluster's, which nobody rehearses here: `make test-eks` plays what is in it."""
+    assert "services in an EKS cluster" in PAGE
     for environment in ("rehearsal", "dev", "prod"):
-        for template in synthesise(environment).templates.values():
+        for stack, template in synthesise(environment).templates.items():
+            if stack.startswith("BlueGreenEks-"):
+                continue
             for resource in template["Resources"].values():
                 kind = resource["Type"]
                 assert coverage(kind) is not None, kind

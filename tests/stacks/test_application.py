@@ -281,7 +281,7 @@ def test_a_release_changes_the_task_definition_and_nothing_else() -> None:
 def test_a_release_changes_the_manifest_of_the_service_in_the_cluster_and_nothing_else() -> None:
     before, after = synthesise("prod", "1.0.0").eks["Resources"], synthesise("prod", "1.0.1").eks["Resources"]
     (changed,) = (name for name in after if before.get(name) != after[name])
-    assert changed.startswith("RolloutsinferenceinferenceManifest")
+    assert changed.startswith("ArgoServiceInferenceInference")
     was, became = (json.dumps(one[changed]["Properties"]["Manifest"]) for one in (before, after))
     assert was.replace("1.0.0", "1.0.1") == became
 
