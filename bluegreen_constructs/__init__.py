@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from .planning.expected_traffic import ExpectedTraffic as ExpectedTraffic
     from .pods import ExistingDeployment as ExistingDeployment
     from .pods import Pods as Pods
+    from .region_side import RegionSide as RegionSide
+    from .region_switch import RegionSwitch as RegionSwitch
     from .release_artefact import Artefact as Artefact
     from .release_marks import AcceptedRelease as AcceptedRelease
     from .release_marks import Hotfix as Hotfix
@@ -125,6 +127,8 @@ _HOMES = {
     "Plan": "service_plan",
     "Pods": "pods",
     "Preview": "swap_options",
+    "RegionSide": "region_side",
+    "RegionSwitch": "region_switch",
     "ReplayRequest": "engine.replay",
     "ReplayRequests": "engine.replay",
     "RolloutEngine": "rollout_engine",
@@ -197,6 +201,8 @@ __all__ = [
     "Plan",
     "Pods",
     "Preview",
+    "RegionSide",
+    "RegionSwitch",
     "ReplayRequest",
     "ReplayRequests",
     "RolloutEngine",

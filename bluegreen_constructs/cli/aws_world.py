@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
+from math import inf
 
 from ..engine.aws.dynamodb_store import DynamoDbStore
 from ..engine.aws.executions import StepFunctionsClient, StepFunctionsExecutions
@@ -13,11 +14,16 @@ from ..engine.aws.weighted_rules import AlbWeightedRules
 from ..engine.code_deployments import CodeDeployments, StoredObjects
 from ..engine.errors import AwsError, ConfigurationError
 from ..engine.fleet_sides import FleetSides
-from ..engine.ports import WeightedRules
+from ..engine.patience import Patience
+from ..engine.ports import TargetsSeen, WeightedRules
+from ..engine.region_settings import RegionSettings
+from ..engine.region_traffic import RegionTargets
 from ..engine.service_deployments import ServiceDeployments
+from ..engine.zone_records import ZoneRecords
 from ..rehearsal.clock import Clock
 from .aws_sentences import in_words
 from .operator_world import Definitions, ExecutionFailure, TargetEngine
+from .region_directory import RegionDirectory
 from .target_directory import TargetDirectory
 
 _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
@@ -96,6 +102,26 @@ class AwsWorld:
 
         return S3Objects(clients.stored_objects(), clients.TRANSPORT_ERRORS)
 
+    def switches(self) -> Sequence[str]:
+        """Those in Parameter Store."""
+        return self._regions.names()
+
+    def switch(self, target: str) -> RegionSettings:
+        """By its parameter."""
+        return self._regions.of(target)
+
+    def zone_records(self) -> ZoneRecords:
+        """On Amazon Route 53."""
+        from ..engine.aws import clients  # noqa: PLC0415
+        from ..engine.aws.route53_records import Route53Records  # noqa: PLC0415
+
+        patience = Patience(lambda: inf, time.sleep, clients.SECONDS_PER_CALL)
+        return Route53Records(clients.route53(), patience, clients.TRANSPORT_ERRORS)
+
+    def region_targets(self) -> RegionTargets:
+        """On Elastic Load Balancing."""
+        return _TargetsOfRegions()
+
     def caller(self) -> str:
         """One call: GetCallerIdentity, tried once, as an abort does not wait for it.
 
@@ -135,10 +161,27 @@ class AwsWorld:
         return TargetDirectory(clients.ssm(), clients.TRANSPORT_ERRORS)
 
     @cached_property
+    def _regions(self) -> RegionDirectory:
+        from ..engine.aws import clients  # noqa: PLC0415
+
+        return RegionDirectory(clients.ssm(), clients.TRANSPORT_ERRORS)
+
+    @cached_property
     def _step_functions(self) -> StepFunctionsClient:
         from ..engine.aws import clients  # noqa: PLC0415
 
         return clients.step_functions()
+
+
+class _TargetsOfRegions:
+    """`RegionTargets` with a client for each region."""
+
+    def targets(self, region: str, group_arn: str) -> TargetsSeen:
+        """One call: DescribeTargetHealth."""
+        from ..engine.aws import clients  # noqa: PLC0415
+
+        client = clients.elbv2_in(region)
+        return AlbWeightedRules(client, client, clients.TRANSPORT_ERRORS).targets(group_arn)
 
 
 @contextmanager

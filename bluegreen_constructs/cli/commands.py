@@ -15,6 +15,7 @@ from . import (
     explain,
     history,
     operator_commands,
+    regions_commands,
     rehearse,
     rollback,
     simulate,
@@ -95,6 +96,7 @@ app.command("taskdef", short_help="The task definition for CodePipeline.", epilo
     task_definition.taskdef_command
 )
 app.add_typer(slots_commands.slots_app, short_help="Deployment slots: deploy, swap, go back.")
+app.add_typer(regions_commands.regions_app, short_help="A service in two regions: move traffic, go back.")
 app.command("rehearse", short_help="Rehearse a deployment on this machine, under load.", epilog=rehearse.EXAMPLES)(
     rehearse.rehearse_command
 )

@@ -12,9 +12,12 @@ from ..engine.code_deployments import CodeDeployments, StoredObjects
 from ..engine.errors import AwsError
 from ..engine.fleet_sides import FleetSides
 from ..engine.ports import Executions, WeightedRules
+from ..engine.region_settings import RegionSettings
+from ..engine.region_traffic import RegionTargets
 from ..engine.service_deployments import ServiceDeployments
 from ..engine.swap.ports import AllStores, DefinitionSeen
 from ..engine.target_settings import TargetSettings
+from ..engine.zone_records import ZoneRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,18 @@ class OperatorWorld(Protocol):
 
     def stored_objects(self) -> StoredObjects:
         """What is in S3; asks nobody for settings."""
+
+    def switches(self) -> Sequence[str]:
+        """The names of all switches across regions of the account and region, sorted."""
+
+    def switch(self, target: str) -> RegionSettings:
+        """One of them; raises ConfigurationError, with the switches there are, for a name that is none."""
+
+    def zone_records(self) -> ZoneRecords:
+        """The hosted zones' records; asks nobody for settings."""
+
+    def region_targets(self) -> RegionTargets:
+        """The targets of several regions; asks nobody for settings."""
 
     def caller(self) -> str:
         """Who runs this command, as AWS sees it: an ARN."""

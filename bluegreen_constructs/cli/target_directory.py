@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from ..engine.aws.client_calls import Calls, entries, entry
 from ..engine.aws.parameter_settings import SsmClient
 from ..engine.errors import AwsError, ConfigurationError
+from ..engine.ports import RefusedError
 from ..engine.settings_codec import settings_from_dict
 from ..engine.stored_fields import StoredFields
 from ..engine.target_settings import PARAMETER_PREFIX, TargetSettings
+from .region_directory import RegionDirectory
 
 
 class _NotFoundError(AwsError):
@@ -38,6 +40,7 @@ class TargetDirectory:
         """Use `client`; `transport_errors` is what it raises when AWS could not be reached or did not answer."""
         self._client = client
         self._calls = Calls(client, transport_errors, _KINDS)
+        self._switches = RegionDirectory(client, transport_errors)
         self._known: dict[str, str] = {}
 
     def names(self) -> Sequence[str]:
@@ -54,7 +57,8 @@ class TargetDirectory:
     def of(self, target: str) -> TargetEntry:
         """One target.
 
-        Raises ConfigurationError, with the targets there are, and ObservationError for a foreign parameter.
+        Raises ConfigurationError, with the targets there are; RefusedError, with the verbs that can, for a switch
+        across regions; and ObservationError for a foreign parameter.
         """
         if target not in self._known:
             self._known[target] = self._read(target)
@@ -69,6 +73,11 @@ class TargetDirectory:
                 raise _NotFoundError(target)
             answer = self._calls.make(self._client.get_parameter, {"Name": PARAMETER_PREFIX + target})
         except _NotFoundError:
+            if self._switches.has(target):
+                raise RefusedError(
+                    f"{target} is a switch across regions, which Route 53 answers for and no engine rolls out: use "
+                    f"bluegreen regions status, shift, promote or abort {target}"
+                ) from None
             there = ", ".join(self.names())
             others = f": give one of {there}" if there else ", nor any other: choose another AWS_PROFILE or AWS_REGION"
             raise ConfigurationError(f"there is no target {target!r} in this account and region{others}") from None

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 import typer
 
-from bluegreen_constructs import ClusterSide, ClusterSwitch, EksCluster, RolloutLimits
+from bluegreen_constructs import ClusterSide, ClusterSwitch, EksCluster, RegionSide, RegionSwitch, RolloutLimits
 from bluegreen_constructs.cli.commands import app
 from bluegreen_constructs.cluster_targets import CLUSTER_TAG
 from bluegreen_constructs.eks_capacity import LoadBalancing
+from bluegreen_constructs.engine.aws.route53_records import IAM_ACTIONS
 from bluegreen_constructs.engine.lifecycle import Phase
+from bluegreen_constructs.engine.record_mark import mark_name
+from bluegreen_constructs.engine.region_settings import REGIONS_PREFIX
+from bluegreen_constructs.engine.region_traffic import ALIAS_TTL, PROPAGATION, SETTLING
 from bluegreen_constructs.engine.spans import in_words
+from bluegreen_constructs.engine.weighted_records import _ANSWERS
 from bluegreen_constructs.engine.weights import is_warm
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +37,7 @@ def test_the_examples_run(example: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 1
+    assert len(EXAMPLES) == 2
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,12 @@ def test_there_are_examples() -> None:
         f"`{LoadBalancing.AUTO_MODE.readiness_gate_label}: enabled`",
         f"`{LoadBalancing.CONTROLLER.readiness_gate_label.partition('/')[0]}/…`",
         f"the tag `{CLUSTER_TAG}`",
+        f"the TXT record `{mark_name('shop.example.com')}`",
+        f"up to {PROPAGATION.total_seconds():.0f} s",
+        f"up to {SETTLING.total_seconds():.0f} s",
+        f"an alias to a load balancer has {ALIAS_TTL.total_seconds():.0f} s",
+        f"({', '.join(_ANSWERS)})",
+        f"below `{REGIONS_PREFIX}`",
     ],
 )
 def test_the_figures_and_names_of_the_page_are_those_of_the_code(said: str) -> None:
@@ -62,7 +73,18 @@ def test_the_phases_are_the_engines() -> None:
     assert sorted(named) == sorted(phase.value for phase in Phase)
 
 
-@pytest.mark.parametrize("kind", [ClusterSide, ClusterSwitch, EksCluster, RolloutLimits])
+def test_an_operator_is_said_to_need_what_the_verbs_of_regions_call() -> None:
+    for action in IAM_ACTIONS:
+        assert f"`{action}`" in PAGE
+
+
+def test_each_verb_of_regions_has_a_row() -> None:
+    verbs = typer.main.get_command(app).commands["regions"].commands  # type: ignore[attr-defined]
+    rows = PAGE.split("| verb | does |")[1].split("\n\n")[0].splitlines()[2:]
+    assert {row.split("`")[1] for row in rows} == set(verbs)
+
+
+@pytest.mark.parametrize("kind", [ClusterSide, ClusterSwitch, EksCluster, RegionSide, RegionSwitch, RolloutLimits])
 def test_what_is_said_of_a_value_is_one_of_its_keywords(kind: type) -> None:
     known = set(inspect.signature(kind.__init__).parameters)  # type: ignore[misc] # read, not called
     for given in re.findall(rf"`{kind.__name__}\(([^`]*)\)`", PAGE):
@@ -74,7 +96,10 @@ def test_every_command_of_the_page_is_understood() -> None:
     typed = re.findall(r"bluegreen ([a-z]+)([^`|\n#]*)", PAGE)
     assert {"start", "rollback", "status"} <= {verb for verb, _ in typed}
     for verb, rest in typed:
-        known = {option for parameter in verbs[verb].params for option in parameter.opts}
+        command = verbs[verb]
+        if verb == "regions":
+            command = command.commands[rest.split()[0]]
+        known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, verb
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .live_task_sets import TaskSetClient
     from .one_off_tasks import OneOffTaskClient
     from .parameter_settings import SsmClient
+    from .route53_records import Route53Client
     from .sampled_requests import S3Client
     from .slot_services import SlotEcsClient, SlotScalingClient
     from .stored_objects import ObjectsClient
@@ -188,3 +189,13 @@ def instances() -> "InstancesClient":
 def stored_objects() -> "ObjectsClient":
     """Amazon S3, for what is there; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("ObjectsClient", boto3.client("s3", config=_PATIENT))
+
+
+def route53() -> "Route53Client":
+    """Amazon Route 53, one for all regions; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("Route53Client", boto3.client("route53", config=_PATIENT))
+
+
+def elbv2_in(region: str) -> "Elbv2Client":
+    """Elastic Load Balancing v2 of a region; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("Elbv2Client", boto3.client("elbv2", region_name=region, config=_PATIENT))
