@@ -1,19 +1,15 @@
 """Cluster switches with everything on are clean under cdk-nag and cfn-lint, and as they were reviewed."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import aws_cdk as cdk
-import pytest
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
-from cdk_nag import AwsSolutionsChecks
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
@@ -21,15 +17,15 @@ from bluegreen_constructs import AlarmThresholds, Approval, CandidateRoute, Erro
 from bluegreen_constructs.eks_capacity import LoadBalancing
 from tests.blue_green_service import CERTIFICATE_ARN
 from tests.canary_service import new_stack
+from tests.nag_findings import acknowledgements, findings, lint
 from tests.stacks.test_snapshots import scrubbed
 from tests.switched_clusters import existing, side, switch
-from tests.test_ecs_service_nag import acknowledgements
 
 OWN = "Web"
 
 
 @cache
-def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
+def checked() -> tuple[Path, frozenset[tuple[str, str]], dict[tuple[str, str], str]]:
     """The assembly, what was found, and what was acknowledged, of two switches; and a planted finding."""
     folder = Path(mkdtemp(prefix="bluegreen-nag-"))
     app = cdk.App(outdir=str(folder))
@@ -61,16 +57,7 @@ def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
     ).add_dashboard()
     alone = side(existing(stack, "one", cluster_security_group_id="sg-0123456789abcdef2"))
     switch(stack, "Inner", blue=alone, green=None, ingress=Ingress(internet_facing=False))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError):  # of the planted finding
-        app.synth()
-    report = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
-    found = {
-        (place["constructPath"], violation["ruleName"])
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
-        for place in violation["violatingConstructs"]
-    }
+    found = findings(app)
     return folder, found, dict(acknowledgements(folder / "Serving.metadata.json"))
 
 
@@ -89,13 +76,7 @@ def test_each_acknowledgement_names_an_alternative() -> None:
 
 def test_they_are_clean_under_cfn_lint() -> None:
     folder, _, _ = checked()
-    found = subprocess.run(
-        [Path(sys.executable).parent / "cfn-lint", "--", folder / "Serving.template.json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (found.returncode, found.stdout.strip()) == (0, "")
+    assert lint([folder / "Serving.template.json"]) == (0, "")
 
 
 def own_resources() -> dict[str, dict]:

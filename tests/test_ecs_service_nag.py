@@ -1,7 +1,5 @@
 """EcsBlueGreenService with everything on is clean under cdk-nag, and every acknowledgement names an alternative."""
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -9,7 +7,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import aws_cdk as cdk
-import pytest
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
@@ -18,7 +15,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
-from cdk_nag import AwsSolutionsChecks
 
 from bluegreen_constructs import (
     AbsoluteFloor,
@@ -41,6 +37,7 @@ from bluegreen_constructs import (
     TestTraffic,
 )
 from tests.blue_green_service import CERTIFICATE_ARN, container, network
+from tests.nag_findings import acknowledgements, findings
 
 
 @dataclass(frozen=True)
@@ -72,17 +69,8 @@ def checked() -> Checked:
         rule_owner=RuleOwner.CLOUDFORMATION,
         test_traffic=TestTraffic.listener(9000, sources=["10.0.0.0/16"]),
     )
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError):  # of the planted finding
-        app.synth()
-    report = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
     return Checked(
-        frozenset(
-            (place["constructPath"], violation["ruleName"])
-            for plugin in report["pluginReports"]
-            for violation in plugin["violations"]
-            for place in violation["violatingConstructs"]
-        ),
+        findings(app),
         dict(acknowledgements(folder / "Stack.metadata.json")),
     )
 
@@ -144,21 +132,6 @@ def everything_on(stack: cdk.Stack, vpc: ec2.IVpc) -> None:
     )
     made.notify_on(sns.Topic.from_topic_arn(stack, "Topic", "arn:aws:sns:eu-west-1:123456789012:releases"))
     made.add_dashboard()
-
-
-def acknowledgements(metadata: Path) -> list[tuple[tuple[str, str], str]]:
-    found = []
-    for place, entries in json.loads(metadata.read_text(encoding="utf-8")).items():
-        for entry in entries:
-            if entry["type"] != "aws:cdk:acknowledged-rules":
-                continue
-            for rule, reason in entry["data"].items():
-                if not rule.startswith("CloudFormation-Validate::"):  # the CDK's own, on its own constructs
-                    named = re.sub(r"(Cluster)[0-9A-F]{8}", r"\1", rule)  # without the id's hash
-                    found.append(
-                        ((place[1:].removesuffix("/Resource"), named.removeprefix("AwsSolutions::")), str(reason))
-                    )
-    return found
 
 
 def test_the_checks_find_what_nobody_acknowledged() -> None:

@@ -1,8 +1,6 @@
 """Clusters and services with everything on are clean under cdk-nag and cfn-lint, and as they were reviewed."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -14,7 +12,6 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from cdk_nag import AwsSolutionsChecks
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
@@ -35,8 +32,8 @@ from bluegreen_constructs import (
 from tests.blue_green_service import CERTIFICATE_ARN
 from tests.canary_service import new_stack
 from tests.eks_services import behind_alb, inside
+from tests.nag_findings import acknowledgements, findings, lint
 from tests.stacks.test_snapshots import scrubbed
-from tests.test_ecs_service_nag import acknowledgements
 
 STACKS = ("Auto", "Nodes", "Given")
 
@@ -55,7 +52,7 @@ def vpc_of(stack: cdk.Stack) -> ec2.IVpc:
 
 
 @cache
-def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
+def checked() -> tuple[Path, frozenset[tuple[str, str]], dict[tuple[str, str], str]]:
     """The assembly, what was found, and what was acknowledged, of three clusters; and a planted finding."""
     folder = Path(mkdtemp(prefix="bluegreen-nag-"))
     app = cdk.App(outdir=str(folder))
@@ -85,16 +82,7 @@ def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
         load_balancing=LoadBalancing.AUTO_MODE,
     )
     inside(EksRollouts(given, "Rollouts", cluster=ours))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError):  # of the planted finding
-        app.synth()
-    report = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
-    found = {
-        (place["constructPath"], violation["ruleName"])
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
-        for place in violation["violatingConstructs"]
-    }
+    found = findings(app)
     said = [dict(acknowledgements(folder / f"{name}.metadata.json")) for name in STACKS]
     return folder, found, {place: reason for one in said for place, reason in one.items()}
 
@@ -107,11 +95,7 @@ def test_clusters_with_everything_on_are_clean() -> None:
 
 def test_they_are_clean_under_cfn_lint() -> None:
     folder, _, _ = checked()
-    templates = [str(folder / f"{name}.template.json") for name in STACKS]
-    found = subprocess.run(
-        [Path(sys.executable).parent / "cfn-lint", "--", *templates], capture_output=True, text=True, check=False
-    )
-    assert (found.returncode, found.stdout.strip()) == (0, "")
+    assert lint([folder / f"{name}.template.json" for name in STACKS]) == (0, "")
 
 
 def test_each_acknowledgement_names_an_alternative() -> None:

@@ -1,30 +1,26 @@
 """A switch across regions is clean under cdk-nag and cfn-lint, and as it was reviewed."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import aws_cdk as cdk
-import pytest
 from aws_cdk import aws_s3 as s3
-from cdk_nag import AwsSolutionsChecks
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from tests.canary_service import new_stack
+from tests.nag_findings import acknowledgements, findings, lint
 from tests.stacks.test_snapshots import scrubbed
 from tests.switched_regions import CHECK, RECORDS, side, switch
-from tests.test_ecs_service_nag import acknowledgements
 
 OWN = "Shop"
 
 
 @cache
-def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
+def checked() -> tuple[Path, frozenset[tuple[str, str]], dict[tuple[str, str], str]]:
     """The assembly, what was found, and what was acknowledged, of two switches; and a planted finding."""
     folder = Path(mkdtemp(prefix="bluegreen-nag-"))
     app = cdk.App(outdir=str(folder))
@@ -39,16 +35,7 @@ def checked() -> tuple[Path, set[tuple[str, str]], dict[tuple[str, str], str]]:
         blue=side("eu-west-1", health_host="ie.api.example.com"),
         green=side("us-east-1", health_host="va.api.example.com"),
     )
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError):  # of the planted finding
-        app.synth()
-    report = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
-    found = {
-        (place["constructPath"], violation["ruleName"])
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
-        for place in violation["violatingConstructs"]
-    }
+    found = findings(app)
     return folder, found, dict(acknowledgements(folder / "Dns.metadata.json"))
 
 
@@ -61,13 +48,7 @@ def test_switches_are_clean_without_an_exception() -> None:
 
 def test_they_are_clean_under_cfn_lint() -> None:
     folder, _, _ = checked()
-    found = subprocess.run(
-        [Path(sys.executable).parent / "cfn-lint", "--", folder / "Dns.template.json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (found.returncode, found.stdout.strip()) == (0, "")
+    assert lint([folder / "Dns.template.json"]) == (0, "")
 
 
 def own_resources() -> dict[str, dict]:
