@@ -1,6 +1,7 @@
 """EksRollouts: the controller and its rights, and services as Argo Rollouts is to roll them out."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from bluegreen_constructs import (
     Step,
     Steps,
 )
+from bluegreen_constructs.argo.addresses import ServiceNames
 from tests.canary_service import PLAIN, flat, new_stack, resources
 from tests.eks_services import CHART, MANIFEST, behind_alb, inside, of_kind, pods, rollouts, spec, strategy
 
@@ -157,7 +159,7 @@ def test_behind_a_load_balancer_the_candidate_is_of_full_size_and_tested_before_
             bake=15 * MINUTES,
         )
     )
-    assert found["pingPong"] == {"pingService": "web-ping", "pongService": "web-pong"}
+    assert found["pingPong"] == {"pingService": "ping-web", "pongService": "pong-web"}
     assert [next(iter(step)) for step in found["steps"]] == [
         "setCanaryScale",
         "analysis",
@@ -203,35 +205,74 @@ def test_without_guardrails_a_bake_is_a_pause() -> None:
     ]
 
 
-def test_the_candidate_is_judged_by_its_own_target_group() -> None:
+def test_the_candidate_is_judged_by_its_own_target_group_whichever_that_is() -> None:
+    """The controller knows the names of both, once; live's word says by them which one is the candidate's."""
     service = behind_alb()
     (given,) = (step["analysis"]["args"] for step in strategy(service)["steps"] if "analysis" in step)
     paths = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in given if "valueFrom" in one}
     assert paths == {
         "weight": "status.canary.weights.canary.weight",
         "load-balancer": "status.alb.loadBalancer.fullName",
-        "candidate-group": "status.alb.canaryTargetGroup.fullName",
+        "group-a": "status.alb.canaryTargetGroup.fullName",
+        "group-b": "status.alb.stableTargetGroup.fullName",
+        "live": "status.canary.stablePingPong",
     }
     (metric,) = (m for m in spec_of_template(service, "web-thresholds")["metrics"] if m["name"] == "error-rate")
     queries = metric["provider"]["cloudWatch"]["metricDataQueries"]
-    asked = [query["metricStat"]["metric"] for query in queries if "metricStat" in query]
-    assert {one["metricName"] for one in asked} == {
-        "RequestCount",
-        "HTTPCode_Target_5XX_Count",
-        "TargetConnectionErrorCount",
-    }
-    for one in asked:
-        assert one["dimensions"] == [
-            {"name": "TargetGroup", "value": "targetgroup/{{args.candidate-group}}"},
-            {"name": "LoadBalancer", "value": "app/{{args.load-balancer}}"},
+    assert [query["id"] for query in queries if query["returnData"]] == ["judged_a", "judged_b"]
+    for group in ("a", "b"):
+        asked = [
+            query["metricStat"]["metric"]
+            for query in queries
+            if query["id"].endswith(f"_{group}") and "metricStat" in query
         ]
+        assert {one["metricName"] for one in asked} == {
+            "RequestCount",
+            "HTTPCode_Target_5XX_Count",
+            "TargetConnectionErrorCount",
+        }
+        for one in asked:
+            assert one["dimensions"] == [
+                {"name": "TargetGroup", "value": f"targetgroup/{{{{args.group-{group}}}}}"},
+                {"name": "LoadBalancer", "value": "app/{{args.load-balancer}}"},
+            ]
+    assert (
+        "('{{args.group-a}}' matches '^k8s-[^-]*-{{args.live}}') ? result[1] : result[0]" in metric["failureCondition"]
+    )
+
+
+def test_a_group_is_told_by_the_beginning_of_its_name() -> None:
+    """Of which the load balancer controller takes eight letters and digits of the Service's."""
+    names = ServiceNames("inference")
+    assert [re.sub("[^a-z0-9]", "", one)[:4] for one in (names.ping, names.pong)] == ["ping", "pong"]
+
+
+def test_the_load_balancer_is_there_with_both_groups_before_the_controller_looks_at_it() -> None:
+    """It looks once: what is not there then has no name for it, ever."""
+    stack = new_stack()
+    behind_alb(rollouts(stack))
+    template = Template.from_stack(stack)
+    manifests = {name: flat(one["Properties"]["Manifest"]) for name, one in resources(template, MANIFEST).items()}
+    (addresses,) = (name for name, text in manifests.items() if '"Ingress"' in text)
+    (rollout,) = (name for name, text in manifests.items() if '"Rollout"' in text)
+    assert '"Service"' in manifests[addresses]
+    assert '"Service"' not in manifests[rollout]
+    ((patch, action),) = resources(template, "Custom::AWSCDK-EKS-KubernetesPatch").items()
+    ((value, waited),) = resources(template, "Custom::AWSCDK-EKS-KubernetesObjectValue").items()
+    assert addresses in action["DependsOn"]
+    assert patch in waited["DependsOn"]
+    assert value in resources(template, MANIFEST)[rollout]["DependsOn"]
+    (written,) = json.loads(action["Properties"]["ApplyPatchJson"])["metadata"]["annotations"].values()
+    groups = json.loads(written)["ForwardConfig"]["TargetGroups"]
+    assert [(one["ServiceName"], one["Weight"]) for one in groups] == [("ping-web", 100), ("pong-web", 0)]
+    assert waited["Properties"]["JsonPath"] == ".status.loadBalancer.ingress[0].hostname"
 
 
 def test_a_step_in_which_nothing_was_measured_goes_back() -> None:
     """I4: no data is no evidence. And I9: nothing is inconclusive, as Argo's holds have no end."""
     metrics = {one["name"]: one for one in spec_of_template(behind_alb(), "web-thresholds")["metrics"]}
     traffic = metrics.pop("traffic")
-    assert traffic["successCondition"].endswith("&& any(result[0].Values, {# > 0})")
+    assert traffic["successCondition"].endswith("? result[1] : result[0]).Values, {# > 0})")
     assert "failureCondition" not in traffic
     assert (traffic["count"], traffic["failureLimit"]) == ("{{args.measurements}}", "{{args.may-be-empty}}")
     for metric in metrics.values():
@@ -435,14 +476,16 @@ def test_a_namespace_stays_and_so_does_what_was_adopted() -> None:
 
 def test_a_service_whose_construct_is_moved_keeps_its_logical_id() -> None:
     """A new one would be applied, and then the old one deleted: the same objects, with all their traffic."""
-    ids = set()
+    found = []
     for moved in (False, True):
         stack = new_stack()
         made = rollouts(stack)
-        inside(made, scope=Construct(stack, "Elsewhere") if moved else None)
-        found = resources(Template.from_stack(stack), MANIFEST)
-        ids |= {name for name, one in found.items() if '"Rollout"' in flat(one["Properties"]["Manifest"])}
-    assert len(ids) == 1
+        behind_alb(made, scope=Construct(stack, "Elsewhere") if moved else None)
+        found.append(
+            {name for name in Template.from_stack(stack).to_json()["Resources"] if name.startswith("ArgoService")}
+        )
+    assert found[0] == found[1]
+    assert len(found[0]) == 4
 
 
 def test_environment_and_secrets_reach_the_container() -> None:
@@ -512,7 +555,7 @@ def test_a_deployment_is_taken_over_once_all_pods_beside_it_are_ready() -> None:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "name": "web",
-        "scaleDown": "onsuccess",
+        "scaleDown": "progressively",
     }
     assert found["replicas"] == 4
     assert "template" not in found

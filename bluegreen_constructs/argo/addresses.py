@@ -7,6 +7,7 @@ from .manifest import Json, Manifest
 
 PORT = 80
 ROLE_LABEL = "bluegreen-role"
+PING, PONG = "ping", "pong"
 CANDIDATE = "candidate"
 LIVE = "live"
 LONGEST_NAME = 63 - len("-candidate")
@@ -25,13 +26,17 @@ class ServiceNames:
 
     @property
     def ping(self) -> str:
-        """One of the two Services behind the load balancer, which take turns."""
-        return f"{self.name}-ping"
+        """One of the two Services behind the load balancer, which take turns.
+
+        The load balancer controller names a target group after the first eight letters of its Service's name, and by
+        the first four of them the analyses tell which group is which.
+        """
+        return f"{PING}-{self.name}"
 
     @property
     def pong(self) -> str:
         """The other one."""
-        return f"{self.name}-pong"
+        return f"{PONG}-{self.name}"
 
     @property
     def live_label(self) -> dict[str, str]:

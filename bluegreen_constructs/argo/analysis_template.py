@@ -14,6 +14,10 @@ _LOOK_BACK = "5m"
 _BAD_MINUTES = 2
 # What a minute is in a result that nobody is judged by: too few requests.
 _NOT_JUDGED = -1
+# Which of the two groups is live's; the other one is the candidate's.
+_IS_A, _IS_B = (f"('{{{{args.group-{group}}}}}' matches '^k8s-[^-]*-{{{{args.live}}}}')" for group in ("a", "b"))
+_ARE_TOLD_APART = f"{_IS_A} != {_IS_B}"
+_CANDIDATES = f"({_IS_A} ? result[1] : result[0]).Values"
 
 _COUNTED = ("measurements", "may-be-empty")
 ARGUMENTS: Mapping[str, Json] = {
@@ -22,11 +26,17 @@ ARGUMENTS: Mapping[str, Json] = {
     "expected-weight": None,
     "weight": {"fieldRef": {"fieldPath": "status.canary.weights.canary.weight"}},
     "load-balancer": {"fieldRef": {"fieldPath": "status.alb.loadBalancer.fullName"}},
-    "candidate-group": {"fieldRef": {"fieldPath": "status.alb.canaryTargetGroup.fullName"}},
+    "group-a": {"fieldRef": {"fieldPath": "status.alb.canaryTargetGroup.fullName"}},
+    "group-b": {"fieldRef": {"fieldPath": "status.alb.stableTargetGroup.fullName"}},
+    "live": {"fieldRef": {"fieldPath": "status.canary.stablePingPong"}},
     "candidate-hash": {"podTemplateHashValue": "Latest"},
 }
-"""What a template may ask for, and where a Rollout finds it. The load balancer's names are there once the controller
-has looked at the weights of the first step (`--aws-verify-target-group`)."""
+"""What a template may ask for, and where a Rollout finds it.
+
+`status.alb` is written by the very first look at the load balancer (`--aws-verify-target-group`) and never again: which
+of its two groups is whose changes with every release, so that their names say it, and `live`.
+https://github.com/argoproj/argo-rollouts/issues/4184
+"""
 
 
 def template(name: str, namespace: str, metrics: Sequence[Manifest], arguments: Sequence[str] = ()) -> Manifest:
@@ -62,37 +72,27 @@ def threshold_metrics(
     *, error_rate_percent: float | None, p95_seconds: float | None, unhealthy_targets: int | None, requests_floor: int
 ) -> list[Manifest]:
     """The candidate's errors, latency and unhealthy targets, by its own target group."""
-    requests = _of_candidate("requests", "RequestCount", "Sum")
-    counted = f"FILL(requests,0)>{requests_floor}"
-    # A step whose weight the controller could not set, because live was short of pods, is over all the same, and what
-    # it knows as the candidate's group is then the one of the release before: live's.
-    was_shifted = "{{args.weight}} == {{args.expected-weight}}"
-    found = [
-        _evidence(
-            "traffic",
-            [_expression(f"IF({counted},1,0)"), requests],
-            f"{was_shifted} && any(result[0].Values, {{# > 0}})",
-        )
-    ]
+    counted = f"FILL({{requests}},0)>{requests_floor}"
+    # A step whose weight the controller could not set, because live was short of pods, is over all the same.
+    was_shifted = f"{{{{args.weight}}}} == {{{{args.expected-weight}}}} && {_ARE_TOLD_APART}"
+    seen = _of_either(f"IF({counted},1,0)", {"requests": ("RequestCount", "Sum")})
+    found = [_evidence("traffic", seen, f"{was_shifted} && any({_CANDIDATES}, {{# > 0}})")]
     if error_rate_percent is not None:
-        rate = "100*(FILL(errors,0)+FILL(refused,0))/IF(FILL(requests,0)>0,FILL(requests,0),1)"
-        queries = [
-            _expression(f"IF({counted},{rate},{_NOT_JUDGED})"),
-            requests,
-            _of_candidate("errors", "HTTPCode_Target_5XX_Count", "Sum"),
-            _of_candidate("refused", "TargetConnectionErrorCount", "Sum"),
-        ]
-        found.append(_judged("error-rate", queries, f"# > {error_rate_percent:g}"))
+        rate = "100*(FILL({errors},0)+FILL({refused},0))/IF(FILL({requests},0)>0,FILL({requests},0),1)"
+        metrics = {
+            "requests": ("RequestCount", "Sum"),
+            "errors": ("HTTPCode_Target_5XX_Count", "Sum"),
+            "refused": ("TargetConnectionErrorCount", "Sum"),
+        }
+        queries = _of_either(f"IF({counted},{rate},{_NOT_JUDGED})", metrics)
+        found.append(_judged("error-rate", queries, f"# > {error_rate_percent:g}", _CANDIDATES))
     if p95_seconds is not None:
-        queries = [
-            _expression(f"IF({counted},FILL(latency,0),{_NOT_JUDGED})"),
-            requests,
-            _of_candidate("latency", "TargetResponseTime", "p95"),
-        ]
-        found.append(_judged("latency", queries, f"# > {p95_seconds:g}"))
+        metrics = {"requests": ("RequestCount", "Sum"), "latency": ("TargetResponseTime", "p95")}
+        queries = _of_either(f"IF({counted},FILL({{latency}},0),{_NOT_JUDGED})", metrics)
+        found.append(_judged("latency", queries, f"# > {p95_seconds:g}", _CANDIDATES))
     if unhealthy_targets is not None:
-        queries = [_expression("unhealthy"), _of_candidate("unhealthy", "UnHealthyHostCount", "Minimum")]
-        found.append(_judged("unhealthy-targets", queries, f"# >= {unhealthy_targets}"))
+        queries = _of_either("{unhealthy}", {"unhealthy": ("UnHealthyHostCount", "Minimum")})
+        found.append(_judged("unhealthy-targets", queries, f"# >= {unhealthy_targets}", _CANDIDATES))
     return found
 
 
@@ -102,7 +102,9 @@ THRESHOLD_ARGUMENTS = (
     "expected-weight",
     "weight",
     "load-balancer",
-    "candidate-group",
+    "group-a",
+    "group-b",
+    "live",
 )
 
 
@@ -110,7 +112,7 @@ def cloud_watch_metrics(analysis: CloudWatchAnalysis) -> list[Manifest]:
     """A metric of the operator's own, and that there was something to measure."""
     bad = [f"# > {analysis.at_most:g}"] if analysis.at_most is not None else []
     bad += [f"# < {analysis.at_least:g}"] if analysis.at_least is not None else []
-    queries = [_expression(analysis.expression)]
+    queries = [_expression("judged", analysis.expression)]
     for key, metric in analysis.metrics.items():
         dimensions = dict(metric.dimensions)
         if metric.candidate_dimension is not None:
@@ -118,7 +120,7 @@ def cloud_watch_metrics(analysis: CloudWatchAnalysis) -> list[Manifest]:
         queries.append(_query(key, metric.namespace, metric.name, metric.stat, dimensions))
     return [
         _evidence(f"{analysis.name}-data", queries, "len(result[0].Values) > 0"),
-        _judged(analysis.name, queries, " || ".join(bad)),
+        _judged(analysis.name, queries, " || ".join(bad), "result[0].Values"),
     ]
 
 
@@ -195,9 +197,9 @@ def deadline_metric(seconds: int) -> Manifest:
     }
 
 
-def _judged(name: str, queries: Sequence[Manifest], bad: str) -> Manifest:
-    """Bad when two of the last minutes were; what saw nothing is `_evidence`'s to refuse."""
-    bad_minutes = f"count(result[0].Values, {{{bad}}})"
+def _judged(name: str, queries: Sequence[Manifest], bad: str, values: str) -> Manifest:
+    """Bad when two of the last minutes were; what saw nothing, or not the candidate, is `_evidence`'s to refuse."""
+    bad_minutes = f"count({values}, {{{bad}}})"
     return {
         **_each_minute(name, queries),
         "failureCondition": f"{bad_minutes} >= {_BAD_MINUTES}",
@@ -225,17 +227,29 @@ def _each_minute(name: str, queries: Sequence[Manifest]) -> Manifest:
     }
 
 
-def _expression(expression: str) -> Manifest:
-    return {"id": "judged", "expression": expression, "returnData": True, "period": INTERVAL_SECONDS}
+def _expression(key: str, expression: str) -> Manifest:
+    return {"id": key, "expression": expression, "returnData": True, "period": INTERVAL_SECONDS}
 
 
-def _of_candidate(id: str, metric: str, stat: str) -> Manifest:
-    # The controller leaves the first word of both names out.
-    dimensions = {
-        "TargetGroup": "targetgroup/{{args.candidate-group}}",
-        "LoadBalancer": "app/{{args.load-balancer}}",
-    }
-    return _query(id, "AWS/ApplicationELB", metric, stat, dimensions)
+def _of_either(expression: str, metrics: Mapping[str, tuple[str, str]]) -> list[Manifest]:
+    """The expression over one group and over the other one: result[0] and result[1].
+
+    metrics: name and statistic by the words that stand for them in the expression.
+    """
+    found: list[Manifest] = []
+    for group in ("a", "b"):
+        keys = {word: f"{word}_{group}" for word in metrics}
+        found.append(_expression(f"judged_{group}", expression.format(**keys)))
+        # The controller leaves the first word of both names out.
+        dimensions = {
+            "TargetGroup": f"targetgroup/{{{{args.group-{group}}}}}",
+            "LoadBalancer": "app/{{args.load-balancer}}",
+        }
+        found += [
+            _query(keys[word], "AWS/ApplicationELB", metric, stat, dimensions)
+            for word, (metric, stat) in metrics.items()
+        ]
+    return found
 
 
 def _query(id: str, namespace: str, metric: str, stat: str, dimensions: Mapping[str, str]) -> Manifest:

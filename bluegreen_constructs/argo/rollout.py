@@ -42,8 +42,9 @@ def rollout(
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "name": deployment,
-            # Only when every pod of the Rollout is ready.
-            "scaleDown": "onsuccess",
+            # When every pod of the Rollout is ready. With a bake a blueGreen would never get there at once, as it waits
+            # for an analysis that the first deployment does not make: pod by pod, then, as the Rollout's become ready.
+            "scaleDown": "progressively" if "blueGreen" in strategy else "onsuccess",
         }
     return {
         "apiVersion": API,

@@ -149,5 +149,6 @@ def test_the_logical_ids_of_a_cluster_and_of_what_runs_in_it_never_change() -> N
     assert ids(eks, "Custom::AWSCDK-EKS-KubernetesResource") == {
         "ClusterIngressClass30984E61",
         "RolloutsNamespaceinference5097C9BA",
+        "ArgoServiceInferenceInferenceAddressesB7CB9FD5",
         "ArgoServiceInferenceInferenceB7CB9FD5",
     }
