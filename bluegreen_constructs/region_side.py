@@ -11,6 +11,8 @@ from .engine.errors import ConfigurationError
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+\.?", re.IGNORECASE)
 _ZONE = re.compile(r"Z[A-Z0-9]{1,31}")
+# Those of an Application Load Balancer and of a Network Load Balancer.
+_REGION_OF_NAME = re.compile(r".+\.(?:([a-z0-9-]+)\.elb|elb\.([a-z0-9-]+))\.amazonaws\.com(\.cn)?\.?", re.IGNORECASE)
 _GROUP = re.compile(r"arn:[^:\s]+:elasticloadbalancing:([^:\s]+):\d+:targetgroup/\S+")
 
 
@@ -62,10 +64,22 @@ class RegionSide:
         for arn in self.target_groups:
             self._refuse_group(arn)
 
+        self._refuse_elsewhere()
+
     @property
     def checked_host(self) -> str:
         """The name that the health checkers ask."""
         return self.health_host or self.dns_name
+
+    def _refuse_elsewhere(self) -> None:
+        """Refuse a load balancer whose name says another region: its targets would be asked about in the wrong one."""
+        found = None if cdk.Token.is_unresolved(self.dns_name) else _REGION_OF_NAME.fullmatch(self.dns_name)
+        there = (found[1] or found[2]).lower() if found else self.region
+        if there != self.region:
+            raise ConfigurationError(
+                f"RegionSide dns_name is {self.dns_name!r}, which is in {there}, and the side is in {self.region}: "
+                "give the load balancer there"
+            )
 
     def _refuse_group(self, arn: str) -> None:
         if cdk.Token.is_unresolved(arn):

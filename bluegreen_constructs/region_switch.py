@@ -45,15 +45,18 @@ class RegionSwitch(Construct):
     once: Route 53's name servers take up to a minute, resolvers keep an answer for another, clients for as long as they
     like.
 
-    No stack update moves traffic: the records are made by a custom resource, all weight on blue, and its template knows
-    no weights. Later updates write back the weights that they read. Health checks of Route 53 ask each load balancer
-    for `health_path`, and a region that fails is not answered: then the other one is, also with a weight of 0.
+    No stack update writes other weights: the records are made by a custom resource, all weight on blue, and its
+    template knows none. Later updates write back the weights that they read, and one that gives a side with traffic
+    another load balancer is refused. But Route 53's health checks are the template's. They ask each load balancer for
+    `health_path`, and a region that fails is not answered: then the other one is, also with a weight of 0. So a path
+    that live does not have yet moves everything.
 
     zone: the public hosted zone, of this account.
     name: the records', within the zone, such as 'shop.example.com'; nothing else may answer for it.
     blue, green: the sides, in two regions; blue is live at the beginning.
     health_path: what is asked of each side; below 400 is healthy (default '/').
-    protocol: how, 'HTTPS' (the default) or 'HTTP'; certificates are not looked at. port: default 443 or 80.
+    protocol: how, 'HTTPS' (the default; the load balancer has to speak TLS 1.0, 1.1 or 1.2) or 'HTTP'; certificates are
+        not looked at. port: default 443 or 80.
     failures: how many failures in a row, as each checker counts them, make it unhealthy, 1 to 10 (default 3).
     interval: between two requests of a checker, 30 s (default) or 10 s, which costs more.
 
@@ -99,6 +102,8 @@ class RegionSwitch(Construct):
                 "RecordName": self.name,
                 "Blue": _alias(blue, self.blue_check),
                 "Green": _alias(green, self.green_check),
+                # CloudFormation changes a check in place: by these the records are looked at again, too.
+                "HealthCheck": self._probe.said,
             },
         )
         shown = "" if self._probe.own_port == _PORTS[protocol] else f":{self._probe.own_port}"
@@ -254,6 +259,17 @@ class _Probe:
     def own_port(self) -> int:
         """The port, also if none was given."""
         return _PORTS[self.protocol] if self.port is None else self.port
+
+    @property
+    def said(self) -> dict[str, str]:
+        """The settings as texts, which change when any of them does."""
+        return {
+            "Path": self.path,
+            "Protocol": self.protocol,
+            "Port": str(self.own_port),
+            "Failures": str(self.failures),
+            "Interval": f"{self._seconds:g}",
+        }
 
     def of(self, host: str) -> route53.CfnHealthCheck.HealthCheckConfigProperty:
         """The health check of a host."""

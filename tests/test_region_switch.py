@@ -86,6 +86,17 @@ class TestHealthChecks:
         assert (one["Type"], one["Port"], one["FailureThreshold"], one["RequestInterval"]) == ("HTTP", 8080, 1, 10)
         assert "EnableSNI" not in one
 
+    @pytest.mark.parametrize(
+        "change", [{"health_path": "/"}, {"failures": 5}, {"port": 8443}, {"protocol": "HTTP"}, {"interval": 10}]
+    )
+    def test_a_changed_setting_reaches_the_records_as_well(self, change: dict) -> None:
+        """A check keeps its id then, and records that are missing are made anew only by an update."""
+        if "interval" in change:
+            change = {"interval": cdk.Duration.seconds(change["interval"])}
+        changed = records(template(**change))
+        assert changed["HealthCheck"] != records(plain())["HealthCheck"]
+        assert [changed[name] for name in ("Blue", "Green")] == [records(plain())[name] for name in ("Blue", "Green")]
+
     def test_each_record_is_answered_by_the_check_of_its_own_side(self) -> None:
         named = {side: flat(records(plain())[side]["HealthCheckId"]) for side in ("Blue", "Green")}
         for name, check in resources(plain(), CHECK).items():

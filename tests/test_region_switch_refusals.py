@@ -16,7 +16,13 @@ LONDON = "arn:aws:elasticloadbalancing:eu-west-2:123456789012:targetgroup/web/01
     ("options", "said"),
     [
         ({"green": side("eu-west-1", dns_name="two.example.net")}, "blue and green in eu-west-1: give two regions"),
-        ({"green": side("eu-central-1", dns_name=side("eu-west-1").dns_name)}, "on both sides"),
+        (
+            {
+                "blue": side("eu-west-1", dns_name="two.example.net"),
+                "green": side("eu-central-1", dns_name="two.example.net"),
+            },
+            "has two.example.net on both sides",
+        ),
         (
             {
                 "blue": side("eu-west-1", health_host="a.example.com"),
@@ -70,6 +76,8 @@ def test_a_private_zone_whose_records_no_health_checker_reaches() -> None:
         ("eu-west-1", {"target_groups": []}, "ARN of the service's target group"),
         ("eu-west-1", {"target_groups": LONDON}, "give a list"),
         ("eu-west-1", {"target_groups": ["web"]}, "give the ARN of a target group"),
+        ("eu-west-1", {"dns_name": "x-1.eu-west-2.elb.amazonaws.com"}, "in eu-west-2, and the side is in eu-west-1"),
+        ("eu-west-1", {"dns_name": "x-1.elb.eu-west-2.amazonaws.com"}, "in eu-west-2, and the side is in eu-west-1"),
         ("eu-west-1", {"target_groups": [LONDON]}, "is in eu-west-2, and the side is in eu-west-1"),
     ],
 )
@@ -77,3 +85,10 @@ def test_a_side_that_is_none(region: str, changes: dict, said: str) -> None:
     with pytest.raises(ConfigurationError, match="RegionSide ") as refusal:
         side(region, **changes)
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["x-1.eu-west-1.elb.amazonaws.com", "x-1.elb.eu-west-1.amazonaws.com", "shop.example.com"]
+)
+def test_a_load_balancer_of_the_sides_region_or_a_name_that_says_none(name: str) -> None:
+    assert side("eu-west-1", dns_name=name).dns_name == name

@@ -12,7 +12,7 @@ Examples:
   bluegreen regions status
   bluegreen regions shift Dns/Shop 10
   bluegreen regions abort Dns/Shop
-  bluegreen regions shift Dns/Shop 100 && bluegreen regions promote Dns/Shop
+  bluegreen regions promote Dns/Shop
 """
 
 regions_app = typer.Typer(

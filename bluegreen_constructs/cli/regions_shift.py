@@ -36,7 +36,7 @@ def shift_command(
         option(
             whole("number of targets", 1, 100_000),
             "COUNT",
-            "Healthy targets that all traffic needs; default: what the region that gives has, over its share.",
+            "Healthy targets that all traffic needs; default: those registered in the region that gives, by its share.",
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Also after an abort, which then is forgotten.")] = False,
@@ -45,8 +45,8 @@ def shift_command(
     """Give the region that is not live so many percent of the answers, whole percents.
 
     Nobody judges it: look at both regions' graphs before the next step. Exit code 3: the region that gets more has too
-    few healthy targets, the last shift was aborted, or something else answers for the name; 4: somebody else wrote the
-    records meanwhile, and nothing was changed.
+    few healthy targets or fails its health check, the last shift was aborted, or something else answers for the name;
+    4: somebody else wrote the records meanwhile, and nothing was changed.
     """
     where, wanted = _target_and_percent(target, percent)
     with opened(context) as world:
@@ -65,7 +65,9 @@ def promote_command(
 ) -> None:
     """Call the region live that has all of the answers; it moves nothing. From then on an abort goes back to it.
 
-    Exit code 3: the former one still has a share, or nothing was shifted; 4: somebody else wrote the records meanwhile.
+    So look at it with everything first: for two minutes after the last shift resolvers still have the answer of before.
+    Exit code 3: these two minutes are not over, the region fails its health check, the former one still has a share, or
+    nothing was shifted; 4: somebody else wrote the records meanwhile.
     """
     with opened(context) as world:
         traffic = chosen_switch(world, target)

@@ -44,7 +44,7 @@ def chosen_switch(world: OperatorWorld, target: str | None) -> RegionTraffic:
         if len(there) > 1:
             raise ConfigurationError(f"no target is named and there are {len(there)}: give one of {', '.join(there)}")
         target = there[0]
-    return RegionTraffic(world.zone_records(), world.region_targets(), world.switch(target))
+    return RegionTraffic(world.zone_records(), world.region_targets(), world.switch(target), world.now)
 
 
 def shares_in_words(settings: RegionSettings, records: WeightedRecords) -> str:

@@ -1,7 +1,7 @@
 """The mark beside weighted records: whose they are, which side is live, and the fence that each write moves on.
 
 Records have no tags, so it is a TXT record of a name below theirs, changed in the same batch as the weights. Everybody
-can read it: it holds hashes, a number and the name of a side, and neither accounts nor people.
+can read it: it holds hashes, a number, the name of a side and a time, and neither accounts nor people.
 """
 
 import re
@@ -35,6 +35,7 @@ class RecordMark:
 
     owner: the custom resource, as `owner_of` hashes it. fence: one more with each write of anybody. live: the side that
     serves, or that everything goes back to. aborted: whether the last shift was aborted, and nobody began anew since.
+    moved: when the command line moved answers last, in seconds since 1970; 0 when that is not known.
     handled: hashes of the stack's requests that were handled, as `handled_requests` keeps them.
     """
 
@@ -43,6 +44,7 @@ class RecordMark:
     live: Side
     aborted: bool = False
     handled: str = ""
+    moved: int = 0
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -56,7 +58,8 @@ class RecordMark:
         https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#TXTFormat
         """
         aborted = " aborted=yes" if self.aborted else ""
-        said = f'"bluegreen=1 owner={self.owner} fence={self.fence} live={self.live}{aborted}"'
+        moved = f" moved={self.moved}" if self.moved else ""
+        said = f'"bluegreen=1 owner={self.owner} fence={self.fence} live={self.live}{aborted}{moved}"'
         return f'{said} "{self.handled}"' if self.handled else said
 
     @classmethod
@@ -69,4 +72,6 @@ class RecordMark:
         is_whole = said.get("bluegreen") == "1" and _OWNER.fullmatch(owner) and fence.isascii() and fence.isdigit()
         if not is_whole or live is None or len(fence) > 18:
             return None
-        return cls(owner, int(fence), live, said.get("aborted") == "yes", "".join(strings[1:]))
+        moved = said.get("moved", "")
+        moved_at = int(moved) if moved.isascii() and moved.isdigit() and len(moved) <= 18 else 0
+        return cls(owner, int(fence), live, said.get("aborted") == "yes", "".join(strings[1:]), moved_at)

@@ -32,6 +32,10 @@ class AliasTo:
     zone_id: str
     health_check_id: str
 
+    def leads_as(self, other: "AliasTo") -> bool:
+        """Whether both lead to one load balancer, whatever their health checks."""
+        return self.zone_id == other.zone_id and same_name(self.dns_name, other.dns_name)
+
 
 @dataclass(frozen=True, slots=True)
 class WeightedRecords:
@@ -39,6 +43,7 @@ class WeightedRecords:
 
     name: without a last dot. mark: what its TXT record says, or what has to be assumed without one. sides: the alias
     record sets as they were read. mark_set: the TXT record set as it was read. others: what else answers for the name.
+    in_the_way: what somebody made of our own record sets, so that they can neither be read nor made again beside it.
     """
 
     name: str
@@ -46,6 +51,7 @@ class WeightedRecords:
     sides: Mapping[Side, Json]
     mark_set: Json | None
     others: tuple[str, ...] = ()
+    in_the_way: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -75,6 +81,14 @@ class WeightedRecords:
         weights = self.weights
         return round(1000 * weights[side] / sum(weights.values())) / 10
 
+    def alias(self, side: Side) -> AliasTo:
+        """What the record of a side that is there leads to, as it was read."""
+        one = self.sides[side]
+        target = one["AliasTarget"]
+        there = target if isinstance(target, Mapping) else {}
+        name, zone_id = str(there.get("DNSName", "")), str(there.get("HostedZoneId", ""))
+        return AliasTo(name, zone_id, str(one.get("HealthCheckId", "")))
+
     def changed(
         self, weights: Mapping[Side, int], mark: RecordMark, targets: Mapping[Side, AliasTo] | None = None
     ) -> list[Json]:
@@ -97,7 +111,12 @@ class WeightedRecords:
         return [{"Action": "DELETE", "ResourceRecordSet": one} for one in read]
 
     def next_mark(
-        self, *, live: Side | None = None, aborted: bool | None = None, handled: str | None = None
+        self,
+        *,
+        live: Side | None = None,
+        aborted: bool | None = None,
+        handled: str | None = None,
+        moved: int | None = None,
     ) -> RecordMark:
         """The mark with the next fence, and with what is given (None: as it is)."""
         mark = self.mark
@@ -107,6 +126,7 @@ class WeightedRecords:
             mark.live if live is None else live,
             mark.aborted if aborted is None else aborted,
             mark.handled if handled is None else handled,
+            mark.moved if moved is None else moved,
         )
 
 
@@ -140,19 +160,42 @@ def found(sets: Iterable[Json], name: str, owner: str | None = None) -> Weighted
     sides = {side: one for side, of, one in aliases if of == known}
     if mark is None and not sides:
         return None
-    others += [_named(one) for _, of, one in aliases if of != known]
-    others += [_named(one) for one, of in marks if of is None or of.owner != known]
+    strange_marks = [one for one, of in marks if of is None or of.owner != known]
+    named = [_named(one) for one in (*others, *(one for _, of, one in aliases if of != known), *strange_marks)]
+    blocked = [*strange_marks, *(one for one in others if _identified(one)[1] == known)]
     if mark is None:
         # Somebody took it away: the side that serves most is taken for live.
         most = max(sides, key=lambda side: _weight(sides[side]))
         mark = RecordMark(known, 0, most)
-    return WeightedRecords(name, mark, {side: sides[side] for side in SIDES if side in sides}, mark_set, tuple(others))
+    there = {side: sides[side] for side in SIDES if side in sides}
+    return WeightedRecords(name, mark, there, mark_set, tuple(named), tuple(_named(one) for one in blocked))
+
+
+def without_mark(sets: Iterable[Json], name: str, live: Side) -> WeightedRecords | None:
+    """Both alias records of one owner, whose mark cannot be read and is made anew with `live`; None without both.
+
+    What lies in the mark's place counts as the mark as it was read, so that a batch takes it away.
+    """
+    marks, aliases, others = _sorted_out(sets, name)
+    if len({of for _, of, _ in aliases}) != 1 or len(aliases) != len(SIDES):
+        return None
+    owner = aliases[0][1]
+    by_side = {side: one for side, _, one in aliases}
+    there = {side: by_side[side] for side in SIDES}
+    mark_set = marks[0][0] if marks else None
+    return WeightedRecords(name, RecordMark(owner, 0, live), there, mark_set, tuple(_named(one) for one in others))
 
 
 def answering(sets: Iterable[Json], name: str) -> tuple[str, ...]:
     """What in a zone's record sets answers for `name`, or lies where the mark has to be, in words."""
     marks, aliases, others = _sorted_out(sets, name)
-    return (*others, *(_named(one) for _, _, one in aliases), *(_named(one) for one, _ in marks))
+    return tuple(_named(one) for one in (*others, *(one for _, _, one in aliases), *(one for one, _ in marks)))
+
+
+def is_of_a_switch(sets: Iterable[Json], name: str) -> bool:
+    """Whether some RegionSwitch made what answers for `name`: by a mark that can be read, or an alias record of one."""
+    marks, aliases, _ = _sorted_out(sets, name)
+    return bool(aliases) or any(mark is not None for _, mark in marks)
 
 
 def same_name(one: object, other: str) -> bool:
@@ -162,26 +205,33 @@ def same_name(one: object, other: str) -> bool:
 
 def _sorted_out(
     sets: Iterable[Json], name: str
-) -> tuple[list[tuple[Json, RecordMark | None]], list[tuple[Side, str, Json]], list[str]]:
+) -> tuple[list[tuple[Json, RecordMark | None]], list[tuple[Side, str, Json]], list[Json]]:
     marks: list[tuple[Json, RecordMark | None]] = []
     aliases: list[tuple[Side, str, Json]] = []
-    others: list[str] = []
-    for read in sets:
-        one = _writable(read)
+    others: list[Json] = []
+    writable = [_writable(read) for read in sets]
+    # At a zone's own name there are always name servers; below it they give the name away to another zone.
+    is_apex = any(one.get("Type") == "SOA" and same_name(one["Name"], name) for one in writable)
+    answers = _ANSWERS if is_apex else (*_ANSWERS, "NS")
+    for one in writable:
         kind = one.get("Type")
         if kind == "TXT" and same_name(one["Name"], mark_name(name)):
             marks.append((one, _mark_in(one)))
-        elif kind in _ANSWERS and same_name(one["Name"], name):
-            identifier = _IDENTIFIER.fullmatch(str(one.get("SetIdentifier", "")))
-            if kind == "A" and identifier and "Weight" in one and "AliasTarget" in one:
-                aliases.append((_side(identifier[1]), identifier[2], one))
+        elif kind in answers and same_name(one["Name"], name):
+            side, owner = _identified(one)
+            if side is not None and "Weight" in one and "AliasTarget" in one:
+                aliases.append((side, owner, one))
             else:
-                others.append(_named(one))
+                others.append(one)
     return marks, aliases, others
 
 
-def _side(word: str) -> Side:
-    return "blue" if word == "blue" else "green"
+def _identified(one: Json) -> tuple[Side | None, str]:
+    """The side and the owner that an A record's identifier names; None and nothing for another one."""
+    found = _IDENTIFIER.fullmatch(str(one.get("SetIdentifier", "")))
+    if found is None or one.get("Type") != "A":
+        return None, ""
+    return ("blue" if found[1] == "blue" else "green"), found[2]
 
 
 def _writable(read: Json) -> Json:

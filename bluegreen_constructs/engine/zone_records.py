@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import AwsError
@@ -20,6 +21,22 @@ class RecordsChangedError(AwsError):
     """Somebody else wrote the records since they were read; nothing was changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """Of how many of Route 53's health checkers the last request succeeded."""
+
+    succeeding: int
+    checkers: int
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether Route 53 answers with the record: more than 18 % of them are enough, and none is as yet unknown.
+
+        https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
+        """
+        return not self.checkers or self.succeeding / self.checkers > 0.18
+
+
 class ZoneRecords(Protocol):
     """The record sets of hosted zones. Any call may raise an `AwsError`."""
 
@@ -28,6 +45,9 @@ class ZoneRecords(Protocol):
 
         Raises ZoneNotFoundError.
         """
+
+    def check(self, check_id: str) -> "CheckSeen":
+        """One call: what the checkers of a health check report."""
 
     def change(self, zone_id: str, changes: Sequence[Json], comment: str) -> None:
         """Make all of the changes, or none. Raises BatchRefusedError and ZoneNotFoundError."""

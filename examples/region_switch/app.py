@@ -11,7 +11,8 @@ region of its own, so that it can be operated when one of the two is down:
     bluegreen regions promote Dns/Shop
     bluegreen regions abort Dns/Shop
 
-Look at both regions' graphs between the steps: nothing judges them here. The way back is one command as well, and is
+Look at both regions' graphs between the steps: nothing judges them here. `promote` is refused for two minutes after the
+last shift, as resolvers may still have the answer of before. The way back is one command as well, and is
 felt after minutes, as resolvers and clients keep what they were answered.
 
 Certificate and zone are yours: give them with `-c zone_id=…`, `-c zone=example.com`, `-c blue_certificate=…` and

@@ -1,6 +1,6 @@
 """An operator's world with one switch across regions: a Route 53 in memory, and targets by their group."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError
 
@@ -34,6 +34,8 @@ class OperatedRegions:
         self.down: set[str] = set()
         self.names = [TARGET]
         self.is_ssm_down = False
+        self.registered: dict[str, int] = {}  # where it is not what is healthy
+        self.time = NOW
 
     def switches(self) -> list[str]:
         self._read_parameters()
@@ -56,10 +58,13 @@ class OperatedRegions:
         self.asked.append((region, group_arn))
         if region in self.down:
             raise AwsError(f'Could not connect to the endpoint URL: "https://elasticloadbalancing.{region}"')
-        return TargetsSeen(self.healthy[group_arn], 20)
+        return TargetsSeen(self.healthy[group_arn], self.registered.get(group_arn, self.healthy[group_arn]))
 
     def now(self) -> datetime:
-        return NOW
+        return self.time
+
+    def wait(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
     # What tests look at
 

@@ -92,7 +92,16 @@ class TestShift:
     def test_without_its_mark_nothing_is_known_and_nothing_moved(self, regions: Operator) -> None:
         world(regions).dns.take(name=f"_bluegreen.{NAME}", kind="TXT")
         for verb in (("shift", TARGET, "25"), ("abort", TARGET), ("status", TARGET), ("promote", TARGET)):
-            assert "deploy the stack" in regions.is_refused(3, "regions", *verb)
+            said = regions.is_refused(3, "regions", *verb)
+            assert f"its mark _bluegreen.{NAME} cannot be read" in said.replace("their", "its")
+            assert "bluegreen regions abort Dns/Shop --live blue, or green" in said
+
+    def test_without_one_of_its_records_the_stack_has_to_make_it(self, regions: Operator) -> None:
+        world(regions).dns.take(
+            name=NAME, kind="A", identifier=world(regions).records().sides["green"]["SetIdentifier"]
+        )
+        for verb in (("shift", TARGET, "25"), ("abort", TARGET), ("abort", TARGET, "--live", "blue")):
+            assert "deploy the stack of Dns/Shop with a change" in regions.is_refused(3, "regions", *verb)
 
 
 class TestEnoughTargets:
@@ -105,7 +114,7 @@ class TestEnoughTargets:
         world(regions).healthy["green-1"] = needed - 1
         said = regions.is_refused(3, "regions", "shift", TARGET, str(percent))
         assert f"eu-central-1 has {needed - 1} healthy targets and needs {needed} for {percent} %" in said
-        assert "(all traffic needs 10)" in said
+        assert "(all traffic needs 10, reckoned from 10 targets for 100 % in eu-west-1)" in said
         assert world(regions).writes == 0
         world(regions).healthy["green-1"] = needed
         assert regions.types("regions", "shift", TARGET, str(percent)) == 0
@@ -115,6 +124,13 @@ class TestEnoughTargets:
         regions.types("regions", "shift", TARGET, "20")
         world(regions).healthy |= {"blue-2": 8, "green-1": 4}
         assert "needs 5 for 50 %" in regions.is_refused(3, "regions", "shift", TARGET, "50")
+
+    def test_an_ailing_region_needs_what_it_has_registered_and_not_what_is_left_of_it(self, regions: Operator) -> None:
+        """In an incident one of ten is healthy: what it carries is not what users need."""
+        world(regions).healthy |= {"blue-2": 1, "green-1": 4}
+        world(regions).registered["blue-2"] = 10
+        assert "needs 10 for 100 %" in regions.is_refused(3, "regions", "shift", TARGET, "100")
+        assert regions.types("regions", "shift", TARGET, "100", "--needs", "4") == 0
 
     def test_the_way_back_by_hand_asks_live(self, regions: Operator) -> None:
         regions.types("regions", "shift", TARGET, "100")
@@ -135,13 +151,65 @@ class TestEnoughTargets:
         assert regions.types("regions", "shift", TARGET, "100", "--needs", "10") == 0
         assert world(regions).shares == (0, 100)
 
-    def test_a_region_without_any_healthy_target_can_be_left_for_one_that_has_some(self, regions: Operator) -> None:
+    def test_a_region_without_any_target_can_be_left_for_one_that_has_some(self, regions: Operator) -> None:
         world(regions).healthy |= {"blue-2": 0, "green-1": 1}
         assert regions.types("regions", "shift", TARGET, "100") == 0
 
     def test_none_at_all_is_never_enough(self, regions: Operator) -> None:
         world(regions).healthy |= {"blue-2": 0, "green-1": 0}
         regions.is_refused(3, "regions", "shift", TARGET, "1")
+
+
+class TestHealthChecks:
+    """By them Route 53 decides who is answered, whatever the weights."""
+
+    def fails(self, regions: Operator, side: str, succeeding: int = 2) -> None:
+        reports = ["Success: HTTP Status Code 200, OK"] * succeeding + ["Failure: timed out"] * (16 - succeeding)
+        world(regions).dns.reports[f"check-{side}"] = reports
+
+    def test_a_region_that_fails_gets_no_share(self, regions: Operator) -> None:
+        self.fails(regions, "green")
+        said = regions.is_refused(3, "regions", "shift", TARGET, "25")
+        assert "eu-central-1 fails its health check (2 of 16 checkers of Route 53 succeed)" in said
+        assert world(regions).writes == 0
+        self.fails(regions, "green", succeeding=3)
+        assert regions.types("regions", "shift", TARGET, "25") == 0
+
+    def test_a_new_one_counts_as_healthy_as_it_does_for_route_53(self, regions: Operator) -> None:
+        world(regions).dns.reports["check-green"] = []
+        assert regions.types("regions", "shift", TARGET, "25") == 0
+
+    def test_less_may_be_given_to_a_region_that_fails(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "50")
+        self.fails(regions, "green")
+        assert regions.types("regions", "shift", TARGET, "25", "--needs", "10") == 0
+
+    def test_a_region_that_fails_is_not_promoted(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(120)
+        self.fails(regions, "green")
+        assert "eu-central-1 fails its health check" in regions.is_refused(3, "regions", "promote", TARGET)
+
+    def test_an_abort_goes_back_first_and_says_it_then(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "50")
+        self.fails(regions, "blue", succeeding=0)
+        assert regions.types("regions", "abort", TARGET) == 0
+        assert world(regions).shares == (100, 0)
+        assert "note: eu-west-1 fails its health check (0 of 16" in regions.out
+
+    def test_an_abort_does_not_need_to_know(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "50")
+        world(regions).dns.is_silent = True
+        assert regions.types("regions", "abort", TARGET) == 0
+        assert world(regions).shares == (100, 0)
+        assert "note: Route 53 does not say what its health checkers find" in regions.out
+        assert "its health check is not known" in (regions.types("regions", "status"), regions.out)[1]
+
+    def test_status_shows_them(self, regions: Operator) -> None:
+        self.fails(regions, "blue")
+        checks = regions.reads("regions", "status", TARGET)["health_checks"]
+        assert checks["blue"] == {"succeeding": 2, "checkers": 16, "is_healthy": False}
+        assert checks["green"]["is_healthy"]
 
 
 class TestAbort:
@@ -154,11 +222,76 @@ class TestAbort:
         assert len(world(regions).dns.calls) == 2
         assert answer["settled_at"] == SETTLED
 
-    def test_nothing_in_flight_changes_nothing(self, regions: Operator) -> None:
-        assert regions.reads("regions", "abort", TARGET)["state"] == "NOTHING_IN_FLIGHT"
+    def test_nothing_in_flight_moves_nothing_and_is_marked_once(self, regions: Operator) -> None:
+        answer = regions.reads("regions", "abort", TARGET)
+        assert (answer["state"], answer["aws_calls"], answer["settled_at"]) == ("NOTHING_IN_FLIGHT", 2, None)
+        assert (world(regions).shares, world(regions).records().mark.aborted) == ((100, 0), True)
         assert regions.types("regions", "abort") == 0
-        assert "nothing is in flight on Dns/Shop" in regions.out
-        assert world(regions).writes == 0
+        assert "nothing is in flight on Dns/Shop: shifts are refused until one says --again" in regions.out
+        assert world(regions).writes == 1
+
+    def test_a_shift_that_had_read_before_it_does_not_win(self, regions: Operator) -> None:
+        """It asks two regions for health, which takes seconds: an abort finds 100 % live meanwhile."""
+        other = OperatedRegions()
+        other.dns = world(regions).dns
+        world(regions).dns.before_change.append(lambda: run(["regions", "abort", TARGET], other))  # type: ignore[arg-type]
+        assert regions.types("regions", "shift", TARGET, "50") == 4
+        assert world(regions).shares == (100, 0)
+        assert "--again" in regions.is_refused(3, "regions", "shift", TARGET, "50")
+
+    def test_a_shift_that_is_written_before_its_mark_is_taken_back(self, regions: Operator) -> None:
+        other = OperatedRegions()
+        other.dns = world(regions).dns
+        world(regions).dns.before_change.append(lambda: run(["regions", "shift", TARGET, "50"], other))  # type: ignore[arg-type]
+        assert regions.types("regions", "abort", TARGET) == 0
+        assert "live gets everything of Dns/Shop back" in regions.out
+        assert (world(regions).shares, world(regions).records().mark.aborted) == ((100, 0), True)
+
+    def test_somebody_who_promotes_meanwhile_is_said_with_the_way_back(self, regions: Operator) -> None:
+        """It wanted to go back to blue, and by then green is live: 'nothing in flight' would be a lie."""
+        regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(120)
+        other = OperatedRegions()
+        other.dns, other.time = world(regions).dns, world(regions).time
+        world(regions).dns.before_change.append(lambda: run(["regions", "promote", TARGET], other))  # type: ignore[arg-type]
+        assert regions.types("regions", "abort", TARGET) == 4
+        assert "somebody promoted eu-central-1 meanwhile" in regions.err
+        assert "bluegreen regions shift Dns/Shop 100" in regions.err
+        assert (world(regions).shares, world(regions).records().mark.live) == ((0, 100), "green")
+
+    @pytest.mark.parametrize("mark", ["gone", "nonsense", "two values"])
+    @pytest.mark.parametrize("live", ["blue", "green"])
+    def test_writes_a_mark_that_cannot_be_read_again_in_one_batch(
+        self, regions: Operator, mark: str, live: str
+    ) -> None:
+        regions.types("regions", "shift", TARGET, "50")
+        value = world(regions).records().mark.value
+        world(regions).dns.take(name=f"_bluegreen.{NAME}", kind="TXT")
+        values = {"gone": [], "nonsense": ['"x"'], "two values": [value, '"x"']}[mark]
+        if values:
+            there = {"Name": f"_bluegreen.{NAME}", "Type": "TXT", "TTL": 60}
+            world(regions).dns.put(there | {"ResourceRecords": [{"Value": one} for one in values]})
+        before = world(regions).writes
+        answer = regions.reads("regions", "abort", TARGET, "--live", live)
+        assert (answer["state"], answer["live"], world(regions).writes) == ("RESTORED", live, before + 1)
+        assert world(regions).shares == ((100, 0) if live == "blue" else (0, 100))
+        records = world(regions).records()
+        assert records.is_whole
+        assert (records.mark.live, records.mark.aborted) == (live, True)
+        assert regions.types("regions", "shift", TARGET, "10", "--again") == 0
+
+    def test_who_is_live_is_not_decided_where_the_mark_says_it(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "50")
+        said = regions.is_refused(3, "regions", "abort", TARGET, "--live", "green")
+        assert "blue is live" in said
+        assert world(regions).shares == (50, 50)
+        assert regions.types("regions", "abort", TARGET, "--live", "blue") == 0
+        assert regions.types("regions", "abort", TARGET, "--live", "red") == 2
+
+    def test_by_a_records_name_alone_it_names_the_command_that_was_typed(self, regions: Operator) -> None:
+        world(regions).dns.take(name=f"_bluegreen.{NAME}", kind="TXT")
+        said = regions.is_refused(3, "regions", "abort", "--zone", "Z1", "--record", NAME)
+        assert f"bluegreen regions abort --zone Z1 --record {NAME} --live blue" in said
 
     def test_goes_before_a_shift_that_is_written_meanwhile(self, regions: Operator) -> None:
         regions.types("regions", "shift", TARGET, "50")
@@ -212,14 +345,29 @@ class TestAbort:
         assert "--again" in regions.is_refused(3, "regions", "shift", TARGET, "60")
         assert world(regions).shares == (100, 0)
         assert regions.types("regions", "shift", TARGET, "0") == 0
+        assert world(regions).records().mark.aborted
         assert regions.types("regions", "shift", TARGET, "10", "--again") == 0
         assert not world(regions).records().mark.aborted
         assert regions.types("regions", "shift", TARGET, "20") == 0
+
+    def test_a_shift_to_what_is_there_forgets_an_abort_too(self, regions: Operator) -> None:
+        regions.types("regions", "abort", TARGET)
+        world(regions).dns.weigh(50, 50)
+        regions.is_refused(3, "regions", "shift", TARGET, "50")
+        assert regions.types("regions", "shift", TARGET, "50", "--again") == 0
+        assert (world(regions).shares, world(regions).records().mark.aborted) == ((50, 50), False)
+
+    def test_shift_0_by_hand_keeps_what_an_abort_said(self, regions: Operator) -> None:
+        regions.types("regions", "abort", TARGET)
+        world(regions).dns.weigh(50, 50)
+        assert regions.types("regions", "shift", TARGET, "0", "--needs", "10") == 0
+        assert (world(regions).shares, world(regions).records().mark.aborted) == ((100, 0), True)
 
 
 class TestPromote:
     def test_at_100_percent_the_other_region_becomes_live_and_nothing_moves(self, regions: Operator) -> None:
         regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(120)
         assert world(regions).records().mark.live == "blue"
         answer = regions.reads("regions", "promote", TARGET)
         assert (answer["live"], answer["state"], answer["settled_at"]) == ("green", "PROMOTED", None)
@@ -228,6 +376,7 @@ class TestPromote:
     def test_then_an_abort_goes_back_to_it_and_a_shift_to_the_former_one(self, regions: Operator) -> None:
         for words in (("shift", TARGET, "100"), ("promote", TARGET), ("shift", TARGET, "30")):
             assert regions.types("regions", *words) == 0
+            world(regions).wait(120)
         assert world(regions).shares == (30, 70)
         regions.types("regions", "abort", TARGET)
         assert world(regions).shares == (0, 100)
@@ -239,8 +388,39 @@ class TestPromote:
     def test_with_nothing_shifted_there_is_nothing_to_promote(self, regions: Operator) -> None:
         assert "nothing to promote" in regions.is_refused(3, "regions", "promote", TARGET)
 
+    def test_while_resolvers_keep_the_answer_of_before_it_is_refused(self, regions: Operator) -> None:
+        """Live would be a region that nobody has seen with everything, and the way back two minutes longer."""
+        regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(119)
+        assert "for 1 s more" in regions.is_refused(3, "regions", "promote", TARGET)
+        world(regions).wait(1)
+        assert regions.types("regions", "promote", TARGET) == 0
+
+    @pytest.mark.parametrize("hours", [-2, 2])
+    def test_a_clock_that_is_far_off_keeps_nobody_from_it(self, regions: Operator, hours: int) -> None:
+        regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(hours * 3600)
+        assert regions.types("regions", "promote", TARGET) == 0
+
+    def test_a_move_by_hand_leaves_no_time(self, regions: Operator) -> None:
+        world(regions).dns.weigh(0, 100)
+        assert regions.types("regions", "promote", TARGET) == 0
+
+    def test_beside_something_else_that_answers_it_is_refused(self, regions: Operator) -> None:
+        regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(120)
+        world(regions).dns.put({**world(regions).records().sides["blue"], "SetIdentifier": "theirs", "Weight": 9})
+        assert "A record theirs" in regions.is_refused(3, "regions", "promote", TARGET)
+
+    def test_forgets_an_abort(self, regions: Operator) -> None:
+        regions.types("regions", "abort", TARGET)
+        world(regions).dns.weigh(0, 100)
+        assert regions.types("regions", "promote", TARGET) == 0
+        assert not world(regions).records().mark.aborted
+
     def test_somebody_who_writes_meanwhile_wins(self, regions: Operator) -> None:
         regions.types("regions", "shift", TARGET, "100")
+        world(regions).wait(120)
         world(regions).dns.before_change.append(lambda: world(regions).dns.weigh(50, 50))
         regions.is_refused(4, "regions", "promote", TARGET)
         assert world(regions).records().mark.live == "blue"
@@ -252,8 +432,8 @@ class TestStatus:
         assert regions.types("regions", "status") == 0
         assert regions.out.splitlines() == [
             "Dns/Shop (shop.example.com): blue (eu-west-1, live) 75 %, green (eu-central-1) 25 %",
-            "eu-west-1: 10 healthy targets",
-            "eu-central-1: 10 healthy targets",
+            "eu-west-1: 10 healthy targets; its health check passes (16 of 16 checkers)",
+            "eu-central-1: 10 healthy targets; its health check passes (16 of 16 checkers)",
         ]
 
     def test_as_json(self, regions: Operator) -> None:
@@ -303,6 +483,7 @@ class TestHelp:
             regions.types("regions", "shift", TARGET, "0")
             if verb == "promote":
                 regions.types("regions", "shift", TARGET, "100")
+                world(regions).wait(120)
             world(regions).healthy["green-1"] = 12
             assert regions.types(*words) == 0, regions.err
 

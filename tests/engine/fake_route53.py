@@ -24,6 +24,8 @@ class FakeRoute53:
     def __init__(self, zone_id: str = "Z1") -> None:
         self.zones: dict[str, dict[tuple[str, str, str], dict]] = {zone_id: {}}
         self.health_checks = {"check-blue", "check-green", "check-new"}
+        self.reports: dict[str, list[str]] = {}  # what checkers say of a check; default: all succeed
+        self.is_silent = False  # whether it says nothing of checks
         self.calls: list[tuple[str, dict]] = []
         self.faults: list[str] = []  # for the calls to come, in their order
         self.history: list[dict] = []  # the zone after each batch
@@ -86,6 +88,13 @@ class FakeRoute53:
         if self.before_change:
             self.before_change.pop(0)()
         return self._serve("ChangeResourceRecordSets", arguments, run)
+
+    def get_health_check_status(self, **arguments: object) -> dict:
+        """Neither recorded nor made to fail with the others: nothing depends on it."""
+        if self.is_silent:
+            raise _error("AccessDenied", "not authorized to perform: route53:GetHealthCheckStatus")
+        reports = self.reports.get(str(arguments["HealthCheckId"]), ["Success: HTTP Status Code 200, OK"] * 16)
+        return {"HealthCheckObservations": [{"StatusReport": {"Status": one}} for one in reports]}
 
     def _apply(self, after: dict, action: str, wanted: dict) -> None:
         key, stored = _key(wanted), _stored(wanted)

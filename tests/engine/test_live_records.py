@@ -8,7 +8,8 @@ from weighted_records_stack import MARK, NAME, OWNER, Stack, properties, side, s
 
 from bluegreen_constructs.engine.weighted_records import weights_for
 
-CHANGED = properties(Green=side("green", HealthCheckId="check-new", DnsName="Green-2.elb.amazonaws.com"))
+CHANGED = properties(Green=side("green", HealthCheckId="check-new"))
+SECOND_GREEN = properties(Green=side("green", DnsName="Green-2.elb.amazonaws.com"))
 
 
 @pytest.fixture
@@ -71,9 +72,32 @@ class TestCreate:
         before = copy.deepcopy(stack.dns.sets)
         answer = stack.create(properties())
         assert answer["Status"] == "FAILED"
-        assert "delete it first" in answer["Reason"]
+        assert "let the existing record become an alias to it (one UPSERT)" in answer["Reason"]
         assert stack.delete(properties())["Status"] == "SUCCESS"
         assert stack.dns.sets == before
+
+    def test_a_name_that_is_given_away_to_another_zone_is_refused(self, stack: Stack) -> None:
+        stack.dns.put(simple("NS"))
+        assert f"the NS record of {NAME}" in stack.create(properties())["Reason"]
+        assert len(stack.dns.sets) == 1
+
+    def test_the_zones_own_name_has_name_servers_all_the_same(self, stack: Stack) -> None:
+        stack.dns.put(simple("NS"))
+        stack.dns.put(simple("SOA"))
+        assert stack.create(properties())["Status"] == "SUCCESS"
+
+    @pytest.mark.parametrize("gone", [[], ["TXT"], ["A"]])
+    def test_records_of_another_switch_are_not_said_to_be_deleted(self, made: Stack, gone: list[str]) -> None:
+        """Another construct id is another resource: to delete what serves would be an outage."""
+        for key in [key for key in made.dns.sets if key[1] in gone]:
+            del made.dns.sets[key]
+        before = copy.deepcopy(made.dns.sets)
+        event = made.event("Create", properties()) | {"LogicalResourceId": "Another"}
+        made.physical_id = None
+        answer = made.send(event)
+        assert answer["Status"] == "FAILED"
+        assert "they belong to another RegionSwitch: keep its construct id" in answer["Reason"]
+        assert made.dns.sets == before
 
     @pytest.mark.parametrize("kind", ["MX", "CAA", "TXT"])
     def test_what_answers_no_client_may_be_there(self, stack: Stack, kind: str) -> None:
@@ -96,6 +120,13 @@ class TestCreate:
         assert made.mark().live == "green"
         assert alias(made, "green")["HealthCheckId"] == "check-new"
 
+    def test_records_that_are_adopted_go_on_leading_to_where_they_did(self, made: Stack) -> None:
+        """I2; and a create that is refused would have CloudFormation delete them."""
+        shifted(made, 100)
+        wanted = SECOND_GREEN | {"Blue": side("blue", DnsName="blue-2.elb.amazonaws.com")}
+        assert made.create(wanted)["Status"] == "SUCCESS"
+        assert led_to(made.dns.sets) == {"blue-1.elb.amazonaws.com.": 100, "green-2.elb.amazonaws.com.": 0}
+
     def test_a_mark_between_many_names_is_found_page_by_page(self, stack: Stack) -> None:
         for label in ("1", "2", "3", "4", "0-a", "api"):
             stack.dns.put(simple(name=f"{label}.{NAME}"))
@@ -107,12 +138,76 @@ class TestCreate:
 
 
 class TestUpdate:
-    def test_health_check_and_alias_change_and_the_weights_do_not(self, made: Stack) -> None:
+    def test_a_health_check_changes_and_the_weights_do_not(self, made: Stack) -> None:
         shifted(made, 75)
         assert made.update(CHANGED, properties())["Status"] == "SUCCESS"
         assert made.weights() == (75, 25)
-        assert alias(made, "green")["AliasTarget"]["DNSName"] == "green-2.elb.amazonaws.com."
+        assert alias(made, "green")["HealthCheckId"] == "check-new"
         assert made.mark().fence == 3
+
+    def test_the_side_without_traffic_may_lead_elsewhere(self, made: Stack) -> None:
+        assert made.update(SECOND_GREEN, properties())["Status"] == "SUCCESS"
+        assert led_to(made.dns.sets) == {"blue-1.elb.amazonaws.com.": 100, "green-2.elb.amazonaws.com.": 0}
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            properties(Blue=side("green"), Green=side("blue")),
+            properties(Blue=side("blue", DnsName="blue-2.elb.amazonaws.com")),
+            properties(Blue=side("blue", ZoneId="ZOTHER")),
+        ],
+        ids=["exchanged", "name", "zone"],
+    )
+    @pytest.mark.parametrize("blue", [100, 1])
+    def test_a_side_with_traffic_keeps_its_load_balancer_and_the_way_back_is_free(
+        self, made: Stack, wanted: dict, blue: int
+    ) -> None:
+        shifted(made, blue)
+        before = led_to(made.dns.sets)
+        event = made.event("Update", wanted, properties())
+        answer = made.send(event)
+        assert answer["Status"] == "FAILED"
+        assert "shift to the other side first, then change this one" in answer["Reason"]
+        assert made.update(properties(), wanted)["Status"] == "SUCCESS"
+        assert led_to(made.dns.sets) == before
+        shifted(made, 0)
+        assert made.send(event)["Status"] == "FAILED"  # a late copy
+        assert alias(made, "blue")["AliasTarget"]["DNSName"] == "blue-1.elb.amazonaws.com."
+
+    def test_a_refused_update_while_a_side_is_missing_changes_nothing(self, made: Stack) -> None:
+        """Blue is answered alone, whatever its weight: it has everything."""
+        shifted(made, 0)
+        made.dns.take(name=NAME, kind="A", identifier=f"bluegreen-green-{OWNER}")
+        before = copy.deepcopy(made.dns.sets)
+        wanted = properties(Blue=side("blue", DnsName="blue-2.elb.amazonaws.com"))
+        assert "blue has 100 %" in made.update(wanted, properties())["Reason"]
+        assert made.dns.sets == before
+        assert made.update(properties(), wanted)["Status"] == "SUCCESS"
+        assert made.weights() == (100, 0)
+
+    def test_a_load_balancer_that_a_person_put_there_stays_while_it_serves(self, made: Stack) -> None:
+        theirs = copy.deepcopy(alias(made, "blue"))
+        theirs["AliasTarget"]["DNSName"] = "by-hand.elb.amazonaws.com"
+        made.dns.put({key: value for key, value in theirs.items() if value != []})
+        assert made.update(CHANGED, properties())["Status"] == "SUCCESS"
+        assert led_to(made.dns.sets) == {"by-hand.elb.amazonaws.com.": 100, "green-1.elb.amazonaws.com.": 0}
+
+    @pytest.mark.parametrize("how", ["two values", "plain record"])
+    def test_own_records_that_somebody_rewrote_are_left_alone_and_the_way_back_is_free(
+        self, made: Stack, how: str
+    ) -> None:
+        if how == "two values":
+            mark = {"Name": MARK, "Type": "TXT", "TTL": 60}
+            made.dns.put(mark | {"ResourceRecords": [{"Value": made.mark().value}, {"Value": '"more"'}]})
+        else:
+            made.dns.put({**simple(), "SetIdentifier": f"bluegreen-green-{OWNER}", "Weight": 0})
+        before = copy.deepcopy(made.dns.sets)
+        wanted = properties(Blue=side("blue", HealthCheckId="check-new"))
+        answer = made.update(wanted, properties())
+        assert (answer["Status"], "--live blue, or green" in answer["Reason"]) == ("FAILED", True)
+        assert made.update(properties(), wanted)["Status"] == "SUCCESS"
+        assert made.dns.sets == before
+        assert made.delete(properties())["Status"] == "SUCCESS"
 
     def test_weights_of_any_sum_are_written_back_as_they_were_read(self, made: Stack) -> None:
         made.dns.weigh(200, 7)
@@ -295,11 +390,16 @@ def test_a_function_that_is_killed_and_gets_its_event_again_ends_as_if_nothing_h
     was_never_moved(stack, (35, 65) if kind == "Update" else (100, 0))
 
 
+def led_to(zone: dict) -> dict[str, int]:
+    """The weight of each load balancer, by its name: which record it is, no client sees."""
+    return {one["AliasTarget"]["DNSName"]: one["Weight"] for one in zone.values() if one["Type"] == "A"}
+
+
 def was_never_moved(stack: Stack, weights: tuple[int, int]) -> None:
     """At no moment was anything else answered."""
+    expected = dict(zip(("blue-1.elb.amazonaws.com.", "green-1.elb.amazonaws.com."), weights, strict=True))
     for zone in stack.dns.history:
-        by_side = {one["SetIdentifier"].split("-")[1]: one["Weight"] for one in zone.values() if one["Type"] == "A"}
-        assert not by_side or (by_side["blue"], by_side["green"]) == weights
+        assert led_to(zone) in ({}, expected)
 
 
 def test_a_role_that_is_new_is_waited_for() -> None:

@@ -55,6 +55,7 @@ class StackLife(RuleBasedStateMachine):
         assert records.is_whole
         for one in SIDES:
             assert records.sides[one]["HealthCheckId"] == template[one.title()]["HealthCheckId"]
+            assert records.sides[one]["AliasTarget"]["DNSName"] == f"{template[one.title()]['DnsName'].lower()}."
         self.template = template
 
     @initialize(template=HEALTHY, faults=FAULTS)
@@ -80,7 +81,7 @@ class StackLife(RuleBasedStateMachine):
 
     @rule(template=TEMPLATES, faults=FAULTS, meanwhile=st.lists(PERCENTS, max_size=2))
     def update(self, template: dict, faults: list[str], meanwhile: list[int]) -> None:
-        former = self.template
+        former, template = self.template, self.with_its_load_balancers(template)
         self.dns.before_change = [lambda percent=one: self.shifted(percent, self.live) for one in meanwhile]
         event = self.stack.event("Update", template, former)
         answer = self.deliver(event, faults)
@@ -92,7 +93,7 @@ class StackLife(RuleBasedStateMachine):
 
     @rule(template=HEALTHY, kill_at=st.integers(0, 3), after=st.booleans(), redelivered=st.booleans())
     def update_that_is_killed(self, template: dict, kill_at: int, after: bool, redelivered: bool) -> None:
-        former = self.template
+        former, template = self.template, self.with_its_load_balancers(template)
         event = self.stack.event("Update", template, former)
         try:
             answer = self.deliver(event, ["none"] * kill_at + ["killed after" if after else "killed before"])
@@ -103,6 +104,23 @@ class StackLife(RuleBasedStateMachine):
             self.settled(template)
         else:
             self.roll_back(former, template)
+
+    @rule(name=st.sampled_from(SIDES), load_balancer=st.sampled_from(["a", "b", "c"]))
+    def update_of_a_load_balancer(self, name: str, load_balancer: str) -> None:
+        """Of a side with traffic it is refused, and CloudFormation's way back is free."""
+        former, key = self.template, name.title()
+        template = former | {key: former[key] | {"DnsName": f"{name}-{load_balancer}.elb.amazonaws.com"}}
+        is_free = template == former or not self.weights[SIDES.index(name)]  # type: ignore[arg-type]
+        answer = self.deliver(self.stack.event("Update", template, former), [])
+        assert answer["Status"] == ("SUCCESS" if is_free else "FAILED")
+        if is_free:
+            self.settled(template)
+        else:
+            self.roll_back(former, template)
+
+    def with_its_load_balancers(self, template: dict) -> dict:
+        names = {key: self.template[key]["DnsName"] for key in ("Blue", "Green")}
+        return template | {key: template[key] | {"DnsName": name} for key, name in names.items()}
 
     @precondition(lambda self: self.late)
     @rule(data=st.data())

@@ -29,6 +29,7 @@ MARKS = st.builds(
     st.sampled_from(SIDES),
     st.booleans(),
     st.lists(st.from_regex(r"-?[0-9a-f]{16}", fullmatch=True), max_size=14).map(" ".join),
+    st.integers(0, 10**12),
 )
 WEIGHTS = st.fixed_dictionaries({side: st.integers(0, 255) for side in SIDES})
 

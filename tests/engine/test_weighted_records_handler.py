@@ -41,6 +41,15 @@ def test_the_handler_creates_the_records(answered: list[dict], dns: FakeRoute53)
     assert len(dns.sets) == 3
 
 
+def test_a_permission_that_was_given_a_moment_ago_is_waited_for(
+    answered: list[dict], dns: FakeRoute53, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighted_records.time, "sleep", lambda _seconds: None)
+    dns.faults = ["denied", "none", "denied"]
+    weighted_records.handler(Stack().event("Create", properties()), Context(150))
+    assert answered[0]["Status"] == "SUCCESS"
+
+
 def test_with_the_time_nearly_over_the_handler_still_answers(answered: list[dict], dns: FakeRoute53) -> None:
     seconds = clients.SECONDS_PER_CALL + PUT_SECONDS - 1
     weighted_records.handler(Stack().event("Create", properties()), Context(seconds))

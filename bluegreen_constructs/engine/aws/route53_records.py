@@ -8,17 +8,19 @@ from ..listener_rules import Json
 from ..patience import Patience, TryAgainError
 from ..record_mark import mark_name
 from ..weighted_records import same_name
-from ..zone_records import BatchRefusedError, ZoneNotFoundError
-from .client_calls import AwsClient, Calls, entries
+from ..zone_records import BatchRefusedError, CheckSeen, ZoneNotFoundError
+from .client_calls import AwsClient, Calls, entries, entry
 
 T = TypeVar("T")
 
-# What an action is allowed on: the hosted zone; or only record sets of the switch's names there.
-Resource = Literal["zone", "own records"]
+# What an action is allowed on: the hosted zone; only record sets of the switch's names there; or its health checks,
+# which the stack's function does not look at.
+Resource = Literal["zone", "own records", "health checks"]
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
 IAM_ACTIONS: Mapping[str, tuple[Resource, ...]] = {
     "route53:ChangeResourceRecordSets": ("own records",),
+    "route53:GetHealthCheckStatus": ("health checks",),
     "route53:ListResourceRecordSets": ("zone",),
 }
 
@@ -41,6 +43,8 @@ class Route53Client(AwsClient, Protocol):
     def list_resource_record_sets(self, **arguments: object) -> Mapping[str, object]: ...
 
     def change_resource_record_sets(self, **arguments: object) -> Mapping[str, object]: ...
+
+    def get_health_check_status(self, **arguments: object) -> Mapping[str, object]: ...
 
 
 class Route53Records:
@@ -88,6 +92,16 @@ class Route53Records:
             for key in ("Type", "Identifier"):
                 if page.get(f"NextRecord{key}"):
                     arguments[f"StartRecord{key}"] = page[f"NextRecord{key}"]
+
+    def check(self, check_id: str) -> CheckSeen:
+        """One call.
+
+        https://docs.aws.amazon.com/Route53/latest/APIReference/API_StatusReport.html: a report says in words what the
+        last request of a checker came to; of one that succeeded it begins with Success.
+        """
+        answer = self._call(self._client.get_health_check_status, {"HealthCheckId": check_id})
+        reports = [str(entry(one, "StatusReport").get("Status")) for one in entries(answer, "HealthCheckObservations")]
+        return CheckSeen(sum(one.startswith("Success") for one in reports), len(reports))
 
     def change(self, zone_id: str, changes: Sequence[Json], comment: str) -> None:
         """One call."""

@@ -166,12 +166,33 @@ def test_when_nobody_answers_the_first_failure_is_told() -> None:
         swap(zone, "Z1", NAME, seen=described(), changes=changes_to(25))
 
 
+def reported(*words: str) -> dict:
+    return {"HealthCheckObservations": [{"Region": "eu-west-1", "StatusReport": {"Status": one}} for one in words]}
+
+
+@pytest.mark.parametrize(("succeeding", "is_healthy"), [(16, True), (3, True), (2, False), (0, False)])
+def test_more_than_18_percent_of_the_checkers_make_a_region_healthy(
+    stubbed: StubbedClient, zone: Route53Records, succeeding: int, is_healthy: bool
+) -> None:
+    words = ["Success: HTTP Status Code 200, OK"] * succeeding + ["Failure: timed out"] * (16 - succeeding)
+    stubbed.answers("get_health_check_status", reported(*words), {"HealthCheckId": "c-1"})
+    seen = zone.check("c-1")
+    assert (seen.succeeding, seen.checkers, seen.is_healthy) == (succeeding, 16, is_healthy)
+
+
+def test_a_check_that_nobody_has_reported_of_counts_as_healthy(stubbed: StubbedClient, zone: Route53Records) -> None:
+    stubbed.answers("get_health_check_status", reported())
+    assert zone.check("c-1").is_healthy
+
+
 def test_the_actions_are_those_of_its_calls(stubbed: StubbedClient, zone: Route53Records) -> None:
     stubbed.answers("list_resource_record_sets", page())
     answer = {"ChangeInfo": {"Id": "/change/C1", "Status": "PENDING", "SubmittedAt": 0}}
     stubbed.answers("change_resource_record_sets", answer)
+    stubbed.answers("get_health_check_status", reported("Success: HTTP Status Code 200, OK"))
     zone.of_name("Z1", NAME)
     zone.change("Z1", created(NAME, MARK, TARGETS), "test")
+    zone.check("check")
     assert sorted(set(stubbed.actions)) == sorted(IAM_ACTIONS)
 
 
