@@ -13,10 +13,10 @@ export JSII_NODE := $(CURDIR)/$(NODE_HOME)/bin/node
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(NODE_HOME)/bin:$(PATH)
 
-.PHONY: help setup demo test thorough lint types lock clean
+.PHONY: help setup demo test test-eks thorough lint types lock clean
 
 help: ## say what the targets do
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: $(VENV)/.installed .toolchain/.installed ## make .venv/ and .toolchain/ (a second run does nothing)
 
@@ -44,11 +44,15 @@ demo: setup ## deploy the application to the embedded emulator and roll one good
 ALONE := rehearsal or cdk_cli or emulator
 
 test: setup lint types ## lint, types, all tests, the two demo scenarios among them
-	@$(BIN)/python -m pytest -n auto -m "not ($(ALONE)) and not thorough"
-	@exec $(BIN)/python -m pytest -m "($(ALONE)) and not thorough"
+	@$(BIN)/python -m pytest -n auto -m "not ($(ALONE)) and not thorough and not eks"
+	@exec $(BIN)/python -m pytest -m "($(ALONE)) and not thorough and not eks"
+
+# The first run builds Kubernetes and Argo Rollouts, ten minutes on two cores, into ~/.cache/bluegreen-constructs/eks.
+test-eks: setup ## the real Argo Rollouts controller and API server on what the EKS constructs synthesise; needs Go
+	@exec $(BIN)/python -m pytest -m eks tests/eks
 
 thorough: setup ## the tests that take minutes each and repeat what quicker ones show, and random examples
-	@$(BIN)/python -m pytest -n auto --hypothesis-profile hunt -m "not ($(ALONE)) and not thorough"
+	@$(BIN)/python -m pytest -n auto --hypothesis-profile hunt -m "not ($(ALONE)) and not thorough and not eks"
 	@exec $(BIN)/python -m pytest -m thorough
 
 lint: setup ## ruff: style, mistakes, formatting
