@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from aws_cdk import aws_eks_v2 as eks
@@ -30,6 +31,14 @@ from tests.eks_services import behind_alb, inside, pods, rollouts
 
 MINUTES = timedelta(minutes=1)
 METRIC = CloudWatchMetric("Inference", "Failed")
+
+
+@cache
+def nothing_yet() -> EksRollouts:
+    """One for all that is refused: nothing is made in it."""
+    return rollouts(new_stack())
+
+
 DEPLOYMENT = ExistingDeployment(name="web", labels={"app": "web"}, port=8080, replicas=2)
 
 
@@ -69,7 +78,7 @@ DEPLOYMENT = ExistingDeployment(name="web", labels={"app": "web"}, port=8080, re
 )
 def test_behind_a_load_balancer(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
-        behind_alb(**options)  # type: ignore[arg-type]
+        behind_alb(nothing_yet(), **options)  # type: ignore[arg-type]
 
 
 def test_a_load_balancer_of_this_app() -> None:
@@ -96,13 +105,13 @@ def test_a_load_balancer_of_this_app() -> None:
 )
 def test_inside_the_cluster(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
-        inside(**options)  # type: ignore[arg-type]
+        inside(nothing_yet(), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["Web", "web_1", "-web", "1web", "", "w" * 54, 7])
 def test_a_name_that_dns_does_not_know(name: object) -> None:
     with pytest.raises(ConfigurationError, match="give a name of DNS of at most 53"):
-        inside(name=name)  # type: ignore[arg-type]
+        inside(nothing_yet(), name=name)  # type: ignore[arg-type]
 
 
 def test_a_name_that_is_taken() -> None:

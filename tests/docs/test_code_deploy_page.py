@@ -221,7 +221,7 @@ def verbs() -> Mapping[str, set[str]]:
 
 
 ROWS = {re.findall(r"`bluegreen (\w+)`", row[0])[0]: row[1:] for row in table("command")}
-NOT_OF_TARGETS = {"slots", "rehearse", "simulate", "backtest"}
+NOT_OF_TARGETS = {"slots", "regions", "rehearse", "simulate", "backtest"}
 ARGUMENTS = {
     "start": ("--release", "1.3"),
     "unlock": ("--reason", "it is gone"),
