@@ -80,6 +80,12 @@ class Deployed:
         for one in reversed([one for one in made if service in one.namespaces]):
             self.handler.handle("Delete", one)
 
+    def write_first_action(self, service: str) -> None:
+        """Call for an update of what wrote the Ingress' action before the Rollout was there."""
+        for one in self.releases.assembly(FIRST).custom_resources():
+            if one.kind == "KubernetesPatch" and service in one.namespaces:
+                self.handler.handle("Update", one)
+
     def restart_controller(self) -> None:
         """Kill the controller, as a node that dies would, and start another one."""
         self.plane.servers.kill("rollouts-controller")

@@ -60,6 +60,16 @@ def test_an_update_after_a_rollout_leaves_the_new_release_live(deployed: Deploye
     assert kept.weights() == weights == {second: 100}
 
 
+def test_the_first_action_written_once_more_is_taken_back_by_the_controller(deployed: Deployed) -> None:
+    """CloudFormation would write it again only if the CDK gave its resource another property: then for a moment."""
+    kept = deployed.rollout("outside-kept")
+    kept.wait_for_phase("Healthy")
+    before, weights = _settled(deployed, "outside-kept"), kept.weights()
+    deployed.write_first_action("outside-kept")
+    kept.wait_until("the weights are the controller's again", lambda: kept.weights() == weights)
+    assert _settled(deployed, "outside-kept") == before
+
+
 def test_the_live_release_deployed_again_ends_a_rollout_without_traffic_for_its_candidate(deployed: Deployed) -> None:
     kept = deployed.rollout("outside-kept")
     second = kept.live_image(kept.wait_for_phase("Healthy"))
