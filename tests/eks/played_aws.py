@@ -4,10 +4,9 @@ The controller's AWS SDK (aws-sdk-go-v2, cloudwatch v1.45) speaks the query prot
 Metric math is that of the rehearsal's CloudWatch; what is measured is played in played_metrics.py.
 """
 
-import threading
 import traceback
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -15,13 +14,14 @@ from bluegreen_constructs.rehearsal.cloudwatch.metric_api import get_metric_data
 from bluegreen_constructs.rehearsal.cloudwatch.metric_store import MetricStore
 from bluegreen_constructs.rehearsal.cloudwatch.wire import as_xml, nested
 from tests.eks.cluster_api import ClusterApi
+from tests.eks.loopback_server import LoopbackServer
 from tests.eks.played_load_balancer import RESOURCE_TAG, LoadBalancer, PlayedLoadBalancers, TargetGroup
 from tests.eks.played_metrics import PlayedMetrics
 
 Answer = dict[str, Any]
 
 
-class PlayedAws:
+class PlayedAws(LoopbackServer):
     """A server of both APIs. `failures` holds what it could not answer: a test that meets one proves nothing."""
 
     def __init__(self, api: ClusterApi, load_balancers: PlayedLoadBalancers) -> None:
@@ -29,23 +29,7 @@ class PlayedAws:
         self.failures: list[str] = []
         self.calls: list[str] = []
         self._load_balancers = load_balancers
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="played AWS")
-
-    @property
-    def url(self) -> str:
-        """What AWS_ENDPOINT_URL has to be."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_handler(self), "played AWS")
 
     def answer(self, request: Mapping[str, Any]) -> Answer:
         """The inside of one result."""

@@ -5,36 +5,20 @@ Service by the host name, a ready pod by its EndpointSlices, and the answer by t
 answers 500, anything else 200. No such host or no ready pod: 502 and 503.
 """
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 from tests.eks.cluster_api import ClusterApi
+from tests.eks.loopback_server import LoopbackServer
 
 
-class PlayedPods:
+class PlayedPods(LoopbackServer):
     """The proxy. `requests` is what was asked and answered: host, path, image, status."""
 
     def __init__(self, api: ClusterApi) -> None:
         self.requests: list[tuple[str, str, str, int]] = []
         self._api = api
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="played pods")
-
-    @property
-    def url(self) -> str:
-        """What HTTP_PROXY has to be."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_handler(self), "played pods")
 
     def answer(self, url: str) -> int:
         """The status of one request."""
