@@ -1,8 +1,9 @@
 """The beginning of a rollout: who may begin one, on which side, with which release; then the lock and the tags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .already_live import ALREADY_LIVE, is_live_already
 from .lifecycle import Phase
 from .numbered_release import require_own_number
 from .observation import SOON
@@ -41,6 +42,8 @@ class Beginning:
     def begin(self, request: StartRequest, now: datetime) -> TickAnswer:
         """Take the target's lock for a new rollout; the same request again answers the same.
 
+        A request that is unneeded when its release is live, and it is, is answered as promoted and begins nothing.
+
         Raises HeldError while another rollout holds the target, RefusedError when a safety rule is against it,
         ConfigurationError for a target that does not exist, AwsError when a call fails (the request can be repeated).
         """
@@ -71,9 +74,13 @@ class Beginning:
         if former is not None and former.id == request.rollout:
             self._tag(former)
             return answer_of(former, timedelta(seconds=1))
+        if request.is_rollback_when_former and _goes_back(former, request):
+            request = replace(request, is_expedited=True)
         seen = self.rules.read(settings.rule_arn)
-        unlock = self._require_free(former, request, seen, now)
         known = self._known(request)
+        if request.is_unneeded_when_live and is_live_already(request, settings, former, known, seen):
+            return self._unneeded(request, now)
+        unlock = self._require_free(former, request, seen, now)
         _require_welcome(request, known, "" if former is None else former.leaves)
         live = _live_side(settings, seen)
         leaves = _live_release(former, live)
@@ -123,6 +130,13 @@ class Beginning:
         if unlock is not None:
             self.store.done(request.target, unlock)
         return answer_of(rollout, SOON if rollout.is_expedited else timedelta(seconds=1))
+
+    def _unneeded(self, request: StartRequest, now: datetime) -> TickAnswer:
+        """Nothing is begun: no lock is taken and no rule is written, and the execution ends as a promotion's does."""
+        said = request.reason or "it has all traffic already"
+        item = HistoryItem(now, ALREADY_LIVE, request.rollout, request.release.name, request.caller, said)
+        self.store.record(request.target, item)
+        return TickAnswer(request.target, request.rollout, done=True, outcome=Phase.PROMOTED.value, wait_seconds=1)
 
     def _tag(self, rollout: Rollout, seen: RuleSeen | None = None) -> None:
         """From here on an abort needs nothing but the rule, and workers of earlier rollouts are fenced off."""
@@ -242,9 +256,12 @@ def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
 
 def _is_way_back(former: Rollout | None, request: StartRequest) -> bool:
     """Whether a rollback goes to the side that served until now, which still runs what it is to run."""
-    if former is None or former.phase is not Phase.PROMOTED:
-        return False
-    return request.is_expedited and request.release.name == former.leaves
+    return request.is_expedited and _goes_back(former, request)
+
+
+def _goes_back(former: Rollout | None, request: StartRequest) -> bool:
+    """Whether the request is for the release that the last promotion replaced."""
+    return former is not None and former.phase is Phase.PROMOTED and request.release.name == former.leaves
 
 
 def _kept(former: Rollout) -> str:

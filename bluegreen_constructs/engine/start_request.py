@@ -13,6 +13,9 @@ class StartRequest:
 
     accept_rejected: why a release that was rejected may be tried again (empty: it may not).
     ends_quarantine: whether what is kept on a quarantined side may be replaced.
+    is_rollback_when_former: whether a start of the release that the last promotion replaced is a rollback to it, as
+        `bluegreen rollback` is: not judged, and quick.
+    is_unneeded_when_live: whether a release that is live already is as good as promoted, so that nothing is begun.
     """
 
     target: str
@@ -26,6 +29,8 @@ class StartRequest:
     is_quarantined: bool
     accept_rejected: str
     ends_quarantine: bool = False
+    is_unneeded_when_live: bool = False
+    is_rollback_when_former: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, object]) -> "StartRequest":
@@ -47,6 +52,8 @@ class StartRequest:
             is_quarantined=_flag(event, "quarantine"),
             accept_rejected=_text(event, "accept_rejected"),
             ends_quarantine=_flag(event, "end_quarantine"),
+            is_unneeded_when_live=_flag(event, "unless_live"),
+            is_rollback_when_former=_flag(event, "rollback_when_former"),
         )
 
 

@@ -336,3 +336,47 @@ def test_what_a_rollback_leaves_is_what_the_rule_says_is_live() -> None:
     assert back.status == "promoted"
     assert left is not None
     assert left.status == "rejected"
+
+
+# A start of the release that the last promotion replaced, as a pipeline's stage rollback asks for it
+
+
+def test_a_start_of_what_the_promotion_replaced_is_a_rollback_when_it_is_asked_to_be() -> None:
+    world = promoted()
+    world.start(replace(world.request(FIRST, id="stage-rollback"), is_rollback_when_former=True))
+    assert world.rollout.is_expedited
+    assert world.finish().phase is Phase.PROMOTED
+    assert world.share_of("blue") == 100
+    left = world.record(NEXT.name)
+    assert left is not None
+    assert left.status == "rejected"
+
+
+def test_a_start_of_any_other_release_is_judged_as_ever() -> None:
+    world = promoted()
+    world.start(replace(world.request(Release("1.5.0"), id="next"), is_rollback_when_former=True))
+    assert not world.rollout.is_expedited
+
+
+def test_after_a_rollout_that_went_back_there_is_no_former_release_to_hurry_to() -> None:
+    world = RolloutWorld()
+    world.failing[NEXT.name] = BAD
+    world.start()
+    assert world.finish().phase is Phase.ROLLED_BACK
+    world.start(replace(world.request(FIRST, id="again"), is_rollback_when_former=True))
+    assert not world.rollout.is_expedited
+
+
+def test_a_start_that_does_not_ask_for_it_is_judged_also_when_it_goes_back() -> None:
+    world = promoted()
+    world.start(world.request(FIRST, id="anew"))
+    assert not world.rollout.is_expedited
+
+
+def test_a_former_release_that_was_rejected_since_is_no_way_back_either() -> None:
+    world = promoted()
+    world.store.remember(
+        world.target, ReleaseRecord(FIRST, "rejected", world.clock.now, "it leaks", OPERATOR, "r", "blue")
+    )
+    with pytest.raises(RefusedError, match="release first was rejected"):
+        world.start(replace(world.request(FIRST, id="again"), is_rollback_when_former=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ..already_live import ALREADY_LIVE
 from ..errors import ConfigurationError
 from ..ports import Executions, HeldError, HistoryItem, RefusedError, SettingsSource, WeightedRules
 from ..release import Release
@@ -13,7 +14,7 @@ from ..spans import in_words
 from ..target_settings import TargetSettings
 from ..tick_answer import TickAnswer
 from .lifecycle import SwapPhase, SwapSignal
-from .moves import moved, noted
+from .moves import DONE, moved, noted
 from .ports import AllStores, Stacks
 from .record import Kind, Operation, SideRecord, SlotsRecord
 from .shares import Shares, all_on, shares_in
@@ -28,6 +29,8 @@ class SlotsRequest:
     """What `bluegreen slots deploy|swap|preview|traffic|resolve|clone` asks for.
 
     verb: `deploy`, `swap`, `traffic` or `resolve`. slot: of deploy and swap. release, image: of deploy.
+    is_unneeded_when_live: of deploy and swap, which both name their release then: one that production runs already is
+    as good as deployed, and as swapped, so that nothing is begun; and a swap brings no other one to production.
     settings_from: a slot whose settings that travel are copied. is_preview, has_canary: of swap (False: no canary even
     if the application has one). shares: of traffic, percent by slot. ignores_alarms: begin although one rings.
     """
@@ -46,6 +49,7 @@ class SlotsRequest:
     shares: Mapping[str, float] | None = None
     caller: str = "unknown"
     reason: str = ""
+    is_unneeded_when_live: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, object]) -> "SlotsRequest":
@@ -72,6 +76,7 @@ class SlotsRequest:
             shares=_shares(shares) if verb == "traffic" else None,
             caller=_text(event, "caller") or "unknown",
             reason=_text(event, "reason"),
+            is_unneeded_when_live=_unless_live(asked, verb),
         )
 
 
@@ -118,14 +123,23 @@ class SlotsBeginning:
             return self._resolved(record, settings, request, now)
         if record.op is not None:
             raise HeldError(held(record, record.op, now, is_running=self.executions.is_running(record.execution)))
+        seen = self.rules.read(settings.rule_arn)
+        if request.is_unneeded_when_live and _runs_in_production(request, record, settings, shares_in(seen.actions)):
+            return self._unneeded(request, now)
         self._require_calm_stack(slots)
         op = _operation(request, record, slots, now)
-        seen = self.rules.read(settings.rule_arn)
         _require_as_recorded(record, slots, shares_in(seen.actions))
         fence = max(record.fence, RuleTags.of(seen.tags).fence) + 1
         begun = replace(record, settings=settings, fence=fence, execution=request.execution, op=op)
         begun = noted(begun, now, "STARTED", _in_words(request), request.caller)
         return slots_answer(self.store.put_slots(begun, record), op.id, timedelta(seconds=1))
+
+    def _unneeded(self, request: SlotsRequest, now: datetime) -> TickAnswer:
+        """Nothing is begun: no lock is taken and no rule is written, and the execution ends as a done operation's."""
+        said = request.reason or f"production runs it already, so that there is nothing to {request.verb}"
+        item = HistoryItem(now, ALREADY_LIVE, request.operation, request.release, request.caller, said)
+        self.store.record(request.target, item)
+        return TickAnswer(request.target, request.operation, done=True, outcome=DONE, wait_seconds=1)
 
     def _require_calm_stack(self, slots: SlotsSettings) -> None:
         status = self.stacks.status(slots.stack) if slots.stack else ""
@@ -240,7 +254,29 @@ def _tried(request: SlotsRequest, record: SlotsRecord, slots: SlotsSettings) -> 
             f"production's traffic is split ({given}), and what serves is never changed: end it with bluegreen slots "
             f"traffic {record.target} production=100"
         )
+    runs = record.sides[record.sides_of[request.slot]].release
+    if request.verb == "swap" and request.is_unneeded_when_live and request.release != runs:
+        raise RefusedError(
+            f"slot {request.slot} runs release {runs}, and the swap is of {request.release}: deploy that one to the "
+            "slot first, with bluegreen slots deploy"
+        )
     return request.slot
+
+
+def _runs_in_production(
+    request: SlotsRequest, record: SlotsRecord, settings: TargetSettings, found: Shares | None
+) -> bool:
+    """Whether production alone serves, and runs the request's release: the record and the live rule have to say so.
+
+    Of two that have one name nobody can tell here which image they are: a pipeline's releases are digests. What is
+    deployed with another slot's settings is something else than what production runs.
+    """
+    slots = slots_of(settings)
+    slots.slot(request.slot)
+    is_wanted = request.verb in {"deploy", "swap"} and request.slot != PRODUCTION and not request.settings_from
+    side = record.production_side
+    is_served = found == all_on(slots.side(side).group_arn) and not any(record.shares.values())
+    return is_wanted and is_served and record.sides[side].release == request.release
 
 
 def _release(request: SlotsRequest, record: SlotsRecord, was: SideRecord) -> str:
@@ -331,6 +367,18 @@ def _shares(given: object) -> dict[str, float]:
             raise ConfigurationError(f"slot {slot} is to get {percent!r}: give a number of percent")
         found[str(slot)] = float(percent)
     return found
+
+
+def _unless_live(asked: Mapping[str, object], verb: str) -> bool:
+    value = asked.get("unless_live", False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"the input's unless_live is {value!r}: give true or false")
+    if value and (verb not in {"deploy", "swap"} or not asked.get("release")):
+        raise ConfigurationError(
+            f"the input asks for {verb} unless its release is live, and names none: give the release of a deploy or a "
+            "swap"
+        )
+    return value
 
 
 def _text(event: Mapping[str, object], key: str, *, required: bool = False) -> str:
