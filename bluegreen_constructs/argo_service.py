@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 import aws_cdk as cdk
 from constructs import Construct, IConstruct, IDependable
@@ -11,7 +12,7 @@ from .argo.addresses import ServiceNames
 from .argo.manifest import Manifest
 from .argo_bootstrap import LoadBalancerFirst
 from .argo_ingress import admit_logs
-from .argo_service_manifests import service_manifests
+from .argo_service_manifests import longest_rollout, service_manifests
 from .argo_service_plan import ServicePlan
 from .existing_cluster import Cluster
 from .pods import ExistingDeployment
@@ -33,6 +34,11 @@ class ArgoService(Construct):
         """
         super().__init__(scope, id)
         self.name, self.namespace = plan.name, plan.namespace
+        self.cluster = cluster
+        self.longest_rollout: timedelta = longest_rollout(plan)
+        """When a rollout is over, or would have been: its deadline, after its pods had the time to be ready."""
+        self.deployment: str | None = plan.pods.name if isinstance(plan.pods, ExistingDeployment) else None
+        """The Deployment that was taken over, and has the pods' template; None when the Rollout has its own."""
         self._identity = f"{cluster.cluster.node.path}/{self.namespace}/{self.name}"
         self.manifests: tuple[Manifest, ...] = service_manifests(plan)
         lint.refuse(self.node.path, self.manifests)

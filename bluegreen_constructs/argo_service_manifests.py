@@ -1,6 +1,7 @@
 """All manifests of one service, in the order in which they are applied: what a Rollout names is there before it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from .argo.addresses import ServiceNames, ingress, service, to_port
 from .argo.availability import autoscaler, disruption_budget
@@ -38,6 +39,11 @@ def service_manifests(plan: ServicePlan) -> tuple[Manifest, ...]:
         *_ingress(plan),
         _rollout(plan, labels, _strategy(plan, names, judging)),
     )
+
+
+def longest_rollout(plan: ServicePlan) -> timedelta:
+    """Pods that are not ready in time are aborted; what is ready has the deadline, where it says so, or a bake."""
+    return timedelta(seconds=_progress_seconds(plan)) + plan.deadline
 
 
 def _services(plan: ServicePlan, names: ServiceNames, labels: Mapping[str, str]) -> list[Manifest]:

@@ -71,6 +71,7 @@ class CodeDeployFleet:
     ) -> None:
         """Make them; `size`: how many instances a side has. Raises ConfigurationError for what CodeDeploy refuses."""
         self._scope, self._controller = scope, controller
+        self.approval, self.bake = controller.wait, bake
         minutes = code_deploy_minutes(bake, "bake")
         balancer = ServiceLoadBalancer(scope, vpc=vpc, ingress=ingress) if ingress.listener is None else None
         self.load_balancer = None if balancer is None else balancer.resource
@@ -124,10 +125,10 @@ class CodeDeployFleet:
             scope, "Application", compute_platform="Server", application_name=controller.application
         )
         role = _service_role(scope)
-        configuration = self._configuration()
+        self.configuration = self._configuration()
         shared = self._shared(target, alarms, minutes)
         self.deployment_groups: dict[Side, codedeploy.CfnDeploymentGroup] = {
-            side: self._deployment_group(side, target, role=role, configuration=configuration, shared=shared)
+            side: self._deployment_group(side, target, role=role, configuration=self.configuration, shared=shared)
             for side in SIDES
         }
         artefact = instances.artefact

@@ -1,6 +1,7 @@
 """Ec2BlueGreenFleet: two Auto Scaling groups behind a load balancer; releases go live from one to the other."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import jsii
 from aws_cdk import aws_autoscaling as autoscaling
@@ -95,6 +96,8 @@ class Ec2BlueGreenFleet(Construct):
         """Make both sides, and who moves the traffic between them."""
         super().__init__(scope, id)
         self.target = target_name(self)
+        self.artefact = instances.artefact
+        """Where the archives of its releases lie; None when its releases are none."""
         scaling = scaling or Scaling()
         if controller is not None:
             others = {
@@ -224,6 +227,17 @@ class Ec2BlueGreenFleet(Construct):
     def code_deploy_application(self) -> str | None:
         """The name of CodeDeploy's application; None when the engine runs the rollouts."""
         return None if self._deployed is None else self._deployed.application.ref
+
+    @property
+    def deployment_configuration(self) -> str | None:
+        """The name of CodeDeploy's deployment configuration; None when the engine runs the rollouts."""
+        return None if self._deployed is None else self._deployed.configuration
+
+    @property
+    def approval_and_bake(self) -> tuple[timedelta, timedelta]:
+        """How long a deployment by CodeDeploy waits for an answer, and for the former side's end afterwards."""
+        none = timedelta()
+        return (none, none) if self._deployed is None else (self._deployed.approval, self._deployed.bake)
 
     def add_dashboard(self) -> RolloutDashboard:
         """A CloudWatch dashboard of both sides; what it costs is on CloudWatch's price list.

@@ -78,12 +78,15 @@ def _services(release: str) -> dict[str, dict[str, Any]]:
         "outside-stuck": {"ingress": public, "bake": MINUTES},
         "outside-undone": {"ingress": public, "bake": MINUTES},
         "outside-leaving": {"ingress": public, "bake": MINUTES},
+        "watched": {"bake": MINUTES, "hooks": [smoke]},
+        "watched-outside": {"ingress": public, "strategy": steps, "bake": MINUTES},
+        "watched-adopted": {"pods": adopted, "bake": MINUTES},
         "adopted": {"pods": adopted, "bake": MINUTES},
         "adopted-outside": {"pods": adopted, "bake": MINUTES, "ingress": public},
     }
 
 
-LATER = frozenset({"adopted", "adopted-outside"})
+LATER = frozenset({"adopted", "adopted-outside", "watched-adopted"})
 """Deployed by their tests, which first make what is there before."""
 
 NAMES = frozenset(_services(FIRST))
