@@ -4,13 +4,17 @@ from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import AwsError
 
 if TYPE_CHECKING:
     from .active_side_parameter import ParameterClient
+    from .alarms_of_regions import AlarmsClient
     from .auto_scaling_fleet import AutoScalingClient
     from .cloudformation_stacks import CloudFormationClient
     from .cloudwatch_metrics import CloudWatchClient
+    from .code_commit_repositories import CodeCommitClient
     from .code_deploy_events import EventsClient
     from .code_deployments import CodeDeployClient
     from .dynamodb_store import DynamoDbClient
@@ -20,11 +24,13 @@ if TYPE_CHECKING:
     from .eventbridge_events import EventBridgeClient
     from .executions import StepFunctionsClient
     from .fleet_sides import InstancesClient, TargetHealthClient
+    from .image_builds import CodeBuildClient, EcrClient
     from .lambda_hooks import LambdaClient
     from .launch_template_versions import LaunchTemplateClient
     from .live_task_sets import TaskSetClient
     from .one_off_tasks import OneOffTaskClient
     from .parameter_settings import SsmClient
+    from .pipeline_jobs import JobsClient
     from .route53_records import Route53Client
     from .sampled_requests import S3Client
     from .slot_services import SlotEcsClient, SlotScalingClient
@@ -191,6 +197,21 @@ def stored_objects() -> "ObjectsClient":
     return cast("ObjectsClient", boto3.client("s3", config=_PATIENT))
 
 
+def ecr_images() -> "EcrClient":
+    """Amazon ECR; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("EcrClient", boto3.client("ecr", config=_PATIENT))
+
+
+def code_repositories() -> "CodeCommitClient":
+    """AWS CodeCommit; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("CodeCommitClient", boto3.client("codecommit", config=_PATIENT))
+
+
+def code_builds() -> "CodeBuildClient":
+    """AWS CodeBuild; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("CodeBuildClient", boto3.client("codebuild", config=_PATIENT))
+
+
 def route53() -> "Route53Client":
     """Amazon Route 53, one for all regions; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("Route53Client", boto3.client("route53", config=_PATIENT))
@@ -199,3 +220,29 @@ def route53() -> "Route53Client":
 def elbv2_in(region: str) -> "Elbv2Client":
     """Elastic Load Balancing v2 of a region; one call with all its retries ends within `SECONDS_PER_CALL`."""
     return cast("Elbv2Client", boto3.client("elbv2", region_name=region, config=_PATIENT))
+
+
+def pipeline_jobs() -> "JobsClient":
+    """AWS CodePipeline, for the jobs of its actions; one call with all its retries ends within `SECONDS_PER_CALL`."""
+    return cast("JobsClient", boto3.client("codepipeline", config=_PATIENT))
+
+
+def alarms_in(region: str, role_arn: str) -> "AlarmsClient":
+    """CloudWatch of a region (empty: the function's own), as a role of another account (empty: as the function itself).
+
+    One call with all its retries ends within `SECONDS_PER_CALL`; taking the role on is one more. Raises AwsError when
+    the role cannot be taken on.
+    """
+    given: dict[str, object] = {"region_name": region} if region else {}
+    if role_arn:
+        taken = boto3.client("sts", config=_PATIENT)
+        try:
+            answer = taken.assume_role(RoleArn=role_arn, RoleSessionName="bluegreen-stage-bake", DurationSeconds=900)
+        except ClientError as error:
+            raise AwsError(str(error)) from error
+        given |= {
+            "aws_access_key_id": answer["Credentials"]["AccessKeyId"],
+            "aws_secret_access_key": answer["Credentials"]["SecretAccessKey"],
+            "aws_session_token": answer["Credentials"]["SessionToken"],
+        }
+    return cast("AlarmsClient", boto3.client("cloudwatch", config=_PATIENT, **given))

@@ -7,6 +7,7 @@ from . import (
     auto_scaling_fleet,
     cloudformation_stacks,
     cloudwatch_metrics,
+    code_commit_repositories,
     code_deploy_events,
     code_deploy_stack_updates,
     dynamodb_store,
@@ -14,6 +15,7 @@ from . import (
     ecs_fleet,
     eventbridge_events,
     executions,
+    image_builds,
     lambda_hooks,
     launch_template_versions,
     live_task_sets,
@@ -84,6 +86,10 @@ NEEDS: Mapping[str, tuple[Actions, ...]] = {
         live_task_sets.IAM_ACTIONS,
         own_function.IAM_ACTIONS,
     ),
+    # Looks whether a repository is empty, and makes its first commit.
+    "repository_seed": (code_commit_repositories.IAM_ACTIONS,),
+    # Looks for a repository's first image, and has it built.
+    "bootstrap_image": (image_builds.IAM_ACTIONS,),
     "migration": (one_off_tasks.IAM_ACTIONS, _HOOK_RECORD),
     # What a stack's events do to an application with slots: revisions, the record, bounds, the parameter.
     "slots_resource": (

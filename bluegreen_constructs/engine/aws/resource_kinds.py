@@ -6,7 +6,9 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal[
     "any",
     "auto scaling group",
+    "build project",
     "code deploy application",
+    "code repository",
     "deployment configuration",
     "deployment group",
     "ecs service",
@@ -14,6 +16,7 @@ Kind: TypeAlias = Literal[
     "execution",
     "hook function",
     "image parameter",
+    "image repository",
     "instance role",
     "launch template",
     "launched from template",

@@ -22,6 +22,9 @@ PATIENT = [
     (clients.target_health, "elbv2"),
     (clients.instances, "ec2"),
     (clients.stored_objects, "s3"),
+    (clients.ecr_images, "ecr"),
+    (clients.code_builds, "codebuild"),
+    (clients.code_repositories, "codecommit"),
 ]
 
 

@@ -35,7 +35,17 @@ def test_every_kind_of_resource_is_a_known_one_and_each_is_used() -> None:
 
 def test_each_handler_of_the_engine_has_its_needs() -> None:
     of_code_deploy = {"code_deploy_hook", "code_deployment_resource"}
-    known = {"start", "tick", "alarm", "ecs_judge", "migration", "replay", "slots_resource"}
+    known = {
+        "start",
+        "tick",
+        "alarm",
+        "ecs_judge",
+        "migration",
+        "replay",
+        "slots_resource",
+        "bootstrap_image",
+        "repository_seed",
+    }
     assert set(NEEDS) == known | of_code_deploy
 
 
