@@ -13,7 +13,7 @@ export JSII_NODE := $(CURDIR)/$(NODE_HOME)/bin/node
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(NODE_HOME)/bin:$(PATH)
 
-.PHONY: help setup demo test test-eks thorough lint types lock clean
+.PHONY: help setup synth demo test test-eks thorough lint types lock clean
 
 help: ## say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -36,6 +36,10 @@ $(VENV)/.installed: requirements/dev.lock setup.py
 	@mkdir -p .toolchain && cp toolchain/package.json toolchain/package-lock.json toolchain/.npmrc .toolchain/
 	@cd .toolchain && node ../$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-progress
 	@touch $@
+
+ENVIRONMENT ?= dev
+synth: setup ## synthesise the application of ENVIRONMENT (an environment or a delivery) into cdk.out/
+	@exec node $(CDK) synth --quiet --no-notices --context environment=$(ENVIRONMENT)
 
 demo: setup ## deploy the application to the embedded emulator and roll one good and one bad release under load
 	@exec $(BIN)/bluegreen rehearse --scenario ecs-good,ecs-bad-errors

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .code_deploy import CodeDeploy
     from .code_deploy_plan import CodeDeployPlan
     from .code_deploy_service import CodeDeployedService
+    from .engine.target_settings import TargetSettings
     from .rollout_dashboard import RolloutDashboard
 
 from .adoption import Adopted
@@ -173,6 +174,7 @@ class EcsBlueGreenService(Construct):
             grace_seconds=place.ingress.grace_seconds,
         )
         rollout.refuse_blind(len(self.alarms.names))
+        self._longest = rollout.longest
         shape = ServiceShape(
             cluster_name=place.cluster_name,
             served=served,
@@ -256,6 +258,16 @@ class EcsBlueGreenService(Construct):
     def deployment_group(self) -> str | None:
         """The name of CodeDeploy's deployment group, for a pipeline; None when Amazon ECS rolls out."""
         return None if self._deployed is None else self._deployed.group_name
+
+    @property
+    def longest_deployment(self) -> timedelta:
+        """How long a deployment's steps, bake and pauses for people take together, without the start of tasks."""
+        return self._longest
+
+    @property
+    def code_deploy_settings(self) -> "TargetSettings | None":
+        """What `bluegreen appspec` and `taskdef` write their files from; None when Amazon ECS rolls out."""
+        return None if self._deployed is None else self._deployed.settings
 
     @property
     def task_role(self) -> iam.IRole:

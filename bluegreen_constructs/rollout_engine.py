@@ -35,7 +35,7 @@ _ID = "BlueGreenRolloutEngine"
 # Logical ids are frozen: a running rollout calls these functions and this table by the names that follow from them, and
 # an engine that moves in the construct tree must not lose its memory.
 _TABLE_ID = "BlueGreenRolloutTable"
-_STATE_MACHINE_ID = "BlueGreenRolloutStateMachine"
+STATE_MACHINE_ID = "BlueGreenRolloutStateMachine"
 
 # One call of an adapter ends within 45 s with all its retries; a tick may ask a hook besides, for 120 s.
 _START_SECONDS, _TICK_SECONDS, _ALARM_SECONDS = 120, 300, 120
@@ -109,6 +109,7 @@ class RolloutEngine(Construct):
         _ENGINES[stack] = self
         self._encryption_key = encryption_key
         self._rules: dict[str, tuple[str, ...]] = {}  # of each target, the live rule first
+        self._settings: dict[str, TargetSettings] = {}
         self._may_abort_all: list[iam.IGrantable] = []
         self._of_all: list[tuple[Right, iam.IGrantable]] = []
         self._with_slots: list[str] = []
@@ -168,7 +169,7 @@ class RolloutEngine(Construct):
             rules += tuple(arn for slot in settings.slots.slots for arn in slot.rule_arns)
         if target in self._rules:
             raise ConfigurationError(f"there are two targets {target}: give one of them another construct id")
-        self._rules[target] = rules
+        self._rules[target], self._settings[target] = rules, settings
         self._permissions.allow("rule", rules)
         for kind, arns in resources.items():
             self._permissions.allow(kind, arns)
@@ -192,6 +193,10 @@ class RolloutEngine(Construct):
                 function_arn=self._functions["alarm"].arn,
                 dead_letters_arn=self.alarms.queue.attr_arn,
             )
+
+    def settings_of(self, target: str) -> TargetSettings:
+        """What a target's rollouts are run with. Raises ConfigurationError for one that this engine does not run."""
+        return self._settings[self._known(target)]
 
     def admit(self, function: EngineFunction) -> None:
         """Let a function of a construct use the key that the table is encrypted with; its statements are its own."""
@@ -309,7 +314,7 @@ class RolloutEngine(Construct):
                 "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": log_group.attr_arn}}],
             },
         )
-        machine.override_logical_id(_STATE_MACHINE_ID)
+        machine.override_logical_id(STATE_MACHINE_ID)
         acknowledge(
             machine,
             "AwsSolutions-SF2",

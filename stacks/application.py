@@ -8,59 +8,75 @@ from cdk_nag import AwsSolutionsChecks
 
 from bluegreen_constructs.engine.errors import ConfigurationError
 
-from .canary_stack import CanaryStack
-from .eks_stack import EksStack
+from .deliveries import DELIVERIES
+from .environment_stacks import EnvironmentStacks
 from .environments import Environment, chosen
-from .fleet_stack import FleetStack
-from .network_stack import NetworkStack
-from .service_stack import ServiceStack
-from .slots_stack import SlotsStack
+from .pipeline_stack import PipelineStack
 
 UNNAMED_RELEASE = "no-release-given"
 _RELEASE = re.compile(r"(sha256:[0-9a-f]{64})|([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
 
 
 def build(app: cdk.App, *, environment: object, release: object) -> None:
-    """Make the stacks of the named environment at the given release.
+    """Make the stacks of the named environment at the given release, or those of a delivery with its pipeline.
 
-    Without a release the templates can be read and compared, and name an image that does not exist: a default would
-    take an environment back to that release whenever somebody forgot to name one.
+    Without a release the templates of an environment can be read and compared, and name an image that does not exist: a
+    default would take an environment back to that release whenever somebody forgot to name one. In a delivery the
+    stacks keep their release themselves, and the pipeline gives it.
 
-    Raises ConfigurationError for a name that is no environment, or a release that is no image tag or digest.
+    Raises ConfigurationError for a name that is neither, or a release that is no image tag or digest.
     """
-    place = chosen(environment)
-    version = _checked_release(UNNAMED_RELEASE if release is None else release)
+    if isinstance(environment, str) and environment in DELIVERIES:
+        _deliver(app, environment, release)
+    else:
+        place = chosen(environment, DELIVERIES)
+        version = _checked_release(UNNAMED_RELEASE if release is None else release)
+        stacks = _stacks_of(app, place, version)
+        if release is None:
+            cdk.Annotations.of(stacks.service).add_warning_v2(
+                "bluegreen:release",
+                "no release is given, so the template names no image that exists: add -c release=1.4.2",
+            )
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def _deliver(app: cdk.App, environment: str, release: object) -> None:
+    delivery = DELIVERIES[environment]
+    if release is not None:
+        raise ConfigurationError(
+            f"the delivery {delivery.name} is synthesised with the release {release}, and its stacks keep theirs: "
+            "leave -c release out"
+        )
+    names = dict.fromkeys(stop.environment for stop in delivery.stops)
+    places = [chosen(name) for name in names]
+    stacks = {place.name: _stacks_of(app, place, None) for place in places}
+    home = places[-1]
+    pipeline = PipelineStack(
+        app,
+        f"BlueGreenPipeline-{delivery.name}",
+        environment=environment,
+        delivery=delivery,
+        environments=stacks,
+        env=cdk.Environment(account=home.account, region=home.region),
+        protected=home.protected,
+    )
+    _apply_account_rules(pipeline, home)
+    _tag(pipeline, home)
+
+
+def _stacks_of(app: cdk.App, place: Environment, release: str | None) -> EnvironmentStacks:
     if place.qualifier is not None:
         app.node.set_context("@aws-cdk/core:bootstrapQualifier", place.qualifier)
-    env = cdk.Environment(account=place.account, region=place.region)
-    network = NetworkStack(app, f"BlueGreenNetwork-{place.name}", environment=place, env=env)
-    service = ServiceStack(
-        app, f"BlueGreenService-{place.name}", environment=place, network=network, release=version, env=env
-    )
-    canary = CanaryStack(app, f"BlueGreenCanary-{place.name}", environment=place, network=network, env=env)
-    slots = SlotsStack(app, f"BlueGreenSlots-{place.name}", environment=place, network=network, env=env)
-    fleet = FleetStack(app, f"BlueGreenFleet-{place.name}", environment=place, network=network, env=env)
-    stacks: list[cdk.Stack] = [network, service, canary, slots, fleet]
-    if place.kubernetes is not None:
-        eks = EksStack(
-            app,
-            f"BlueGreenEks-{place.name}",
-            environment=place,
-            settings=place.kubernetes,
-            network=network,
-            release=version,
-            env=env,
-        )
-        stacks.append(eks)
-    if release is None:
-        cdk.Annotations.of(service).add_warning_v2(
-            "bluegreen:release", "no release is given, so the template names no image that exists: add -c release=1.4.2"
-        )
-    for stack in stacks:
+    stacks = EnvironmentStacks.of(app, place, release=release)
+    for stack in stacks.all():
         _apply_account_rules(stack, place)
+        _tag(stack, place)
+    return stacks
+
+
+def _tag(stack: cdk.Stack, place: Environment) -> None:
     for key, value in place.tags.items():
-        cdk.Tags.of(app).add(key, value)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        cdk.Tags.of(stack).add(key, value)
 
 
 def _checked_release(release: object) -> str:

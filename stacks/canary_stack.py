@@ -17,6 +17,7 @@ from bluegreen_constructs import (
 from bluegreen_constructs.acknowledgements import acknowledge
 
 from .environments import CanarySettings, Environment
+from .exported_engine import export_engine
 from .front_door import front_door
 from .golden_check import golden_checks
 from .network_stack import NetworkStack
@@ -78,6 +79,7 @@ class CanaryStack(cdk.Stack):
             limits=settings.limits,
         )
         self.canary.add_dashboard()
+        export_engine(self, self.canary.engine)
 
     def _task_definition(
         self,

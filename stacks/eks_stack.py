@@ -4,7 +4,15 @@ import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
-from bluegreen_constructs import AlarmThresholds, EksCluster, EksRollouts, HttpSmokeTest, Pods, Scaling
+from bluegreen_constructs import (
+    AlarmThresholds,
+    EksCluster,
+    EksRollouts,
+    HttpSmokeTest,
+    Pods,
+    ReleaseImage,
+    Scaling,
+)
 
 from .environments import Environment, KubernetesSettings
 from .front_door import front_door
@@ -28,7 +36,7 @@ class EksStack(cdk.Stack):
         environment: Environment,
         settings: KubernetesSettings,
         network: NetworkStack,
-        release: str,
+        release: str | None,
         env: cdk.Environment,
     ) -> None:
         """Wire the cluster and the service of `environment`."""
@@ -41,7 +49,9 @@ class EksStack(cdk.Stack):
             "inference",
             namespace="inference",
             pods=Pods(
-                image=repository.repository_uri_for_tag_or_digest(release),
+                image=ReleaseImage(repository).reference(self)
+                if release is None
+                else repository.repository_uri_for_tag_or_digest(release),
                 port=_PORT,
                 cpu=settings.cpu,
                 memory_mib=settings.memory_mib,

@@ -1,6 +1,6 @@
 """The environments the application can be deployed to: frozen values, chosen by `-c environment=...`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -299,6 +299,18 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             slots=AppSlots(host="inference.dev.internal", internet_facing=False, bake=timedelta(minutes=5)),
             fleet=FleetSettings(types=("t3.medium",), internet_facing=False, bake=timedelta(minutes=5)),
         ),
+        # As production, and small: what is found here is not found there.
+        Environment(
+            name="staging",
+            region="eu-west-1",
+            network=NewNetwork(cidr="10.30.0.0/16"),
+            service=ServiceSettings(
+                internet_facing=False, strategy=Canary(percent=10, bake=timedelta(minutes=5)), bake=timedelta(minutes=5)
+            ),
+            canary=CanarySettings(internet_facing=False, bake=timedelta(minutes=5)),
+            slots=AppSlots(host="inference.staging.internal", internet_facing=False, bake=timedelta(minutes=5)),
+            fleet=FleetSettings(types=("t3.medium",), internet_facing=False, bake=timedelta(minutes=5)),
+        ),
         Environment(
             name="prod",
             region="eu-west-1",
@@ -329,9 +341,9 @@ ENVIRONMENTS: Mapping[str, Environment] = {
 }
 
 
-def chosen(name: object) -> Environment:
-    """The environment with that name; raises ConfigurationError with the list of names for any other."""
+def chosen(name: object, others: Iterable[str] = ()) -> Environment:
+    """The environment with that name; raises ConfigurationError with the list of names, `others` too, for any other."""
     if isinstance(name, str) and name in ENVIRONMENTS:
         return ENVIRONMENTS[name]
     said = f"the environment is {name!r}" if name else "no environment is given"
-    raise ConfigurationError(f"{said}: choose one of {', '.join(ENVIRONMENTS)}, with -c environment=dev")
+    raise ConfigurationError(f"{said}: choose one of {', '.join((*ENVIRONMENTS, *others))}, with -c environment=dev")

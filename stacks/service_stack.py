@@ -10,6 +10,7 @@ from bluegreen_constructs import (
     Container,
     EcsBlueGreenService,
     ErrorComparison,
+    ReleaseImage,
     Scaling,
     Tasks,
 )
@@ -30,19 +31,24 @@ class ServiceStack(cdk.Stack):
         *,
         environment: Environment,
         network: NetworkStack,
-        release: str,
+        release: str | None,
         env: cdk.Environment,
     ) -> None:
-        """Wire the service of `environment` at `release`, an image tag that is never moved."""
+        """Wire the service of `environment` at `release`, an image tag that is never moved.
+
+        None: the stack itself keeps the release as a parameter, and a pipeline gives it.
+        """
         super().__init__(scope, id, env=env, termination_protection=environment.protected)
         settings = environment.service
         repository = ecr.Repository.from_repository_name(self, "Repository", settings.repository)
-        EcsBlueGreenService(
+        service = EcsBlueGreenService(
             self,
             "Inference",
             vpc=network.vpc,
             container=Container(
-                image=ecs.ContainerImage.from_ecr_repository(repository, release),
+                image=ReleaseImage(repository)
+                if release is None
+                else ecs.ContainerImage.from_ecr_repository(repository, release),
                 port=8080,
                 cpu=settings.cpu,
                 memory_mib=settings.memory_mib,
@@ -61,3 +67,4 @@ class ServiceStack(cdk.Stack):
                 min=settings.tasks, max=settings.most_tasks, requests_per_target=settings.requests_per_target
             ),
         )
+        self.alarm_names = service.alarms.names

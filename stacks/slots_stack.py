@@ -19,6 +19,7 @@ from bluegreen_constructs import (
 )
 
 from .environments import Environment
+from .exported_engine import export_engine
 from .front_door import front_door
 from .network_stack import NetworkStack
 
@@ -38,7 +39,7 @@ class SlotsStack(cdk.Stack):
         keep = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         RolloutEngine(self, "Engine", removal_policy=keep if environment.protected else cdk.RemovalPolicy.DESTROY)
         repository = ecr.Repository.from_repository_name(self, "Repository", settings.repository)
-        AppServiceSlots(
+        self.application = AppServiceSlots(
             self,
             "Inference",
             cluster=ecs.Cluster(self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED),
@@ -73,3 +74,4 @@ class SlotsStack(cdk.Stack):
             ],
             bake=settings.bake,
         )
+        export_engine(self, self.application.engine)

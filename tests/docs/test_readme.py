@@ -23,7 +23,7 @@ def test_the_python_example_synthesises(example: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 def test_the_verdicts_it_shows_are_those_of_the_example(tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ KUBERNETES = {(place, _MANAGED.format().format(name)) for place, names in _POLIC
 EXPECTED = {
     "rehearsal": EVERYWHERE | PUBLIC,
     "dev": EVERYWHERE | INTERNAL,
+    "staging": EVERYWHERE | INTERNAL,
     "prod": EVERYWHERE | INTERNAL | JUDGED | KUBERNETES,
 }
 
@@ -371,7 +372,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "said"),
         [
-            ("production", "choose one of rehearsal, dev, prod"),
+            ("production", "choose one of rehearsal, dev, staging, prod"),
             (None, "no environment is given"),
             (7, "the environment is 7"),
         ],
@@ -491,5 +492,5 @@ class TestTheRealCli:
     def test_a_wrong_environment_ends_with_one_sentence_and_no_traceback(self, tmp_path: Path) -> None:
         made = self.cdk("synth", "--quiet", "--context", "environment=production", output=tmp_path)
         assert made.returncode != 0
-        assert "refused: the environment is 'production': choose one of rehearsal, dev, prod" in made.stderr
+        assert "refused: the environment is 'production': choose one of rehearsal, dev, staging, prod" in made.stderr
         assert "Traceback" not in made.stderr
