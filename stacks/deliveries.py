@@ -10,12 +10,18 @@ from bluegreen_constructs.engine.errors import ConfigurationError
 Shipped: TypeAlias = Literal["service", "canary", "slots"]
 """What of an environment gets the release: the service by CloudFormation, the canary and the slots by the engine."""
 
+Updated: TypeAlias = Literal["network", "canary", "slots"]
+"""What of an environment has a template without a release."""
+
+_ALL: tuple[Updated, ...] = ("network", "canary", "slots")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
     """One stage of a delivery.
 
     environment: whose stacks. ships: which of them get the release, in this order.
+    updates: stacks whose templates are deployed before, without a release (default: none); no traffic moves by that.
     approved_by: who is asked before (default: nobody). window: when it may begin, as `DeployWindow` has it (default:
         always). bake: how long the service's alarms are watched afterwards (default: no time).
     """
@@ -23,6 +29,7 @@ class Stop:
     name: str
     environment: str
     ships: tuple[Shipped, ...]
+    updates: tuple[Updated, ...] = ()
     approved_by: str | None = None
     window: str | None = None
     bake: timedelta | None = None
@@ -54,11 +61,12 @@ DELIVERIES: Mapping[str, Delivery] = {
     "delivery": Delivery(
         name="delivery",
         stops=(
-            Stop(name="Dev", environment="dev", ships=("service", "canary", "slots")),
-            Stop(name="Staging", environment="staging", ships=("service", "canary", "slots")),
+            Stop(name="Dev", environment="dev", updates=_ALL, ships=("service", "canary", "slots")),
+            Stop(name="Staging", environment="staging", updates=_ALL, ships=("service", "canary", "slots")),
             Stop(
                 name="Prod",
                 environment="prod",
+                updates=_ALL,
                 ships=("service", "canary", "slots"),
                 approved_by="release manager",
                 window="* * 9-16 ? * MON-THU",

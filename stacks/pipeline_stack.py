@@ -25,7 +25,7 @@ from bluegreen_constructs import (
 )
 from bluegreen_constructs.deploy_place import Deploy
 
-from .deliveries import Delivery, Shipped, Stop
+from .deliveries import Delivery, Shipped, Stop, Updated
 from .environment_stacks import EnvironmentStacks
 
 _APPROVAL = timedelta(days=3)
@@ -73,9 +73,14 @@ def _stage(stop: Stop, stacks: EnvironmentStacks) -> DeliveryStage:
         "canary": EngineRollout(stacks.canary.canary),
         "slots": SlotSwap(stacks.slots.application),
     }
+    updated: Mapping[Updated, cdk.Stack] = {
+        "network": stacks.network,
+        "canary": stacks.canary,
+        "slots": stacks.slots,
+    }
     return DeliveryStage(
         stop.name,
-        deploys=[ways[one] for one in stop.ships],
+        deploys=[*(StackDeploy(updated[one]) for one in stop.updates), *(ways[one] for one in stop.ships)],
         approval=None if stop.approved_by is None else StageApproval(stop.approved_by, timeout=_APPROVAL),
         window=None if stop.window is None else DeployWindow(stop.window, time_zone="Europe/Dublin"),
         bake=None

@@ -47,6 +47,12 @@ def test_an_image_goes_from_dev_by_staging_to_production_which_is_asked_for_and_
     stages = graph(pipeline_of("delivery"))
     assert list(stages) == ["Source", "Synth", "UpdatePipeline", "Dev", "Staging", "ReviewProd", "Prod"]
     assert [(name, provider) for _, name, provider in stages["Prod"]] == [
+        ("BlueGreenNetwork-prod.Prepare", "CloudFormation"),
+        ("BlueGreenNetwork-prod.Deploy", "CloudFormation"),
+        ("BlueGreenCanary-prod.Prepare", "CloudFormation"),
+        ("BlueGreenCanary-prod.Deploy", "CloudFormation"),
+        ("BlueGreenSlots-prod.Prepare", "CloudFormation"),
+        ("BlueGreenSlots-prod.Deploy", "CloudFormation"),
         ("BlueGreenService-prod.Prepare", "CloudFormation"),
         ("BlueGreenService-prod.Deploy", "CloudFormation"),
         ("BlueGreenCanary-prod-Inference.Rollout", "StepFunctions"),
@@ -55,8 +61,8 @@ def test_an_image_goes_from_dev_by_staging_to_production_which_is_asked_for_and_
         ("Bake", "Lambda"),
     ]
     assert [(name, provider) for _, name, provider in stages["Dev"]][:2] == [
-        ("BlueGreenService-dev.Prepare", "CloudFormation"),
-        ("BlueGreenService-dev.Deploy", "CloudFormation"),
+        ("BlueGreenNetwork-dev.Prepare", "CloudFormation"),
+        ("BlueGreenNetwork-dev.Deploy", "CloudFormation"),
     ]
 
 
