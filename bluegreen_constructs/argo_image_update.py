@@ -9,7 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 
 from .argo_service import ArgoService
 from .argo_watch import SLACK, verdict_build
-from .bluegreen_build import in_letters, refuse_other_place
+from .bluegreen_build import in_letters
 from .build_machine import BuildMachine
 from .deploy_place import DeployPlace
 from .engine.errors import ConfigurationError
@@ -78,7 +78,7 @@ class ArgoImageUpdate(StackDeploy):
                 f"{what} in stage {place.stage}: the stack {self.stack.stack_name} keeps no release, give "
                 "Pods(image=ReleaseImage(repository).reference(stack))"
             )
-        refuse_other_place(place, self.stack, what)
+        place.refuse_elsewhere(self.stack, what)
         Limit.CODE_BUILD.refuse_longer(
             f"a rollout of {self.service.name}",
             {"its deadline and the time for its pods": self.service.longest_rollout, "the build's start": SLACK},

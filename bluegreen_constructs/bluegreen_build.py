@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import aws_cdk as cdk
-
 from .account_arns import arn_here
 from .build_machine import BuildMachine
 from .build_project import BuildProject, Commands
@@ -54,20 +52,6 @@ def refuse_install(what: str, install: Sequence[str]) -> None:
         raise ConfigurationError(
             f"{what} has no install: give what installs the command, such as 'pip install -r requirements.txt'"
         )
-
-
-def refuse_other_place(place: DeployPlace, stack: cdk.Stack, what: str) -> None:
-    """Raise ConfigurationError for a stack that is known to be in another account or region than the pipeline.
-
-    A build acts in its own: the pipeline's roles elsewhere are CodePipeline's to take on.
-    """
-    here = cdk.Stack.of(place.scope)
-    for kind, one, other in (("account", stack.account, here.account), ("region", stack.region, here.region)):
-        if one != other and not (cdk.Token.is_unresolved(one) or cdk.Token.is_unresolved(other)):
-            raise ConfigurationError(
-                f"{what} in stage {place.stage} is in {kind} {one}, and the pipeline is in {other}, where its builds "
-                "run: make a pipeline there"
-            )
 
 
 def in_letters(name: str) -> str:

@@ -91,6 +91,7 @@ class CodeDeployEcsDeploy:
                 f"{what} in stage {place.stage}: Amazon ECS rolls this service out itself, use StackDeploy, or give "
                 "the service controller=CodeDeploy()"
             )
+        place.refuse_elsewhere(cdk.Stack.of(service.task_definition), what)
         Limit.CODE_DEPLOY.refuse_longer(
             f"a deployment of {service.target}",
             {"approval, steps and bake": service.longest_deployment},
@@ -175,6 +176,7 @@ class CodeDeployServerDeploy:
     def make(self, place: DeployPlace, order: int) -> Sequence[codepipeline.IAction]:
         """The action."""
         application, group = self.group.application.application_name, self.group.deployment_group_name
+        place.refuse_elsewhere(cdk.Stack.of(self.group), f"CodeDeployServerDeploy({self.group.node.id})")
         revision = place.require_source(self.source, "CodeDeployServerDeploy").artifact
         _allow(place, application, group)
         return (

@@ -68,6 +68,20 @@ class DeployPlace:
         """The region that an action on `stack` runs in, when it is another one than the pipeline's."""
         return _other(stack.region, cdk.Stack.of(self.scope).region)
 
+    def refuse_elsewhere(self, stack: cdk.Stack, what: str) -> None:
+        """Raise ConfigurationError for a stack in another account or region than the pipeline's own.
+
+        Builds, CodeDeploy and Step Functions act in the pipeline's; CloudFormation alone has roles elsewhere.
+        """
+        here = cdk.Stack.of(self.scope)
+        for kind, one, other in (("account", stack.account, here.account), ("region", stack.region, here.region)):
+            are_open = cdk.Token.is_unresolved(one) and cdk.Token.is_unresolved(other)
+            if one != other and not are_open:
+                raise ConfigurationError(
+                    f"{what} in stage {self.stage} is in {kind} {_said(one)}, and the pipeline in {_said(other)}, where "
+                    "all that it starts runs: make a pipeline there, and give both stacks the same env"
+                )
+
     def access_to(self, stack: cdk.Stack) -> AccountRoles | None:
         """What acts on `stack`, when it is in another account than the pipeline.
 
@@ -120,3 +134,7 @@ def _other(one: str, here: str) -> str | None:
             "env=cdk.Environment(account=..., region=...)"
         )
     return one
+
+
+def _said(place: str) -> str:
+    return "one that is known at deploy only" if cdk.Token.is_unresolved(place) else place

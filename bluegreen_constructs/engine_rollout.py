@@ -94,13 +94,7 @@ class EngineRollout:
 
 def engine_settings(on: RunByEngine, place: DeployPlace) -> TargetSettings:
     """What the engine runs the construct with; refused where the pipeline could not reach its state machine."""
-    home, here = cdk.Stack.of(on.engine), cdk.Stack.of(place.scope)
-    for what, one, other in (("account", home.account, here.account), ("region", home.region, here.region)):
-        if one != other and not (cdk.Token.is_unresolved(one) and cdk.Token.is_unresolved(other)):
-            raise ConfigurationError(
-                f"stage {place.stage} rolls out {on.target} in {what} {one}, and the pipeline is in {other}: an action "
-                "of Step Functions starts what is in its own account and region, make a pipeline there"
-            )
+    place.refuse_elsewhere(cdk.Stack.of(on.engine), f"the engine of {on.target}")
     return on.engine.settings_of(on.target)
 
 

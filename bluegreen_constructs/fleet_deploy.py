@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 
 from .account_arns import arn_here, wildcard_finding
-from .bluegreen_build import INSTALL, bluegreen_build, in_letters, refuse_install, refuse_other_place
+from .bluegreen_build import INSTALL, bluegreen_build, in_letters, refuse_install
 from .build_machine import BuildMachine
 from .deploy_place import DeployPlace
 from .ec2_blue_green_fleet import Ec2BlueGreenFleet
@@ -72,7 +72,7 @@ class FleetDeploy:
                 f"{what} in stage {place.stage}: the engine runs this fleet's rollouts, use EngineRollout, or give the "
                 "fleet controller=CodeDeploy()"
             )
-        refuse_other_place(place, cdk.Stack.of(fleet), what)
+        place.refuse_elsewhere(cdk.Stack.of(fleet), what)
         source = place.require_source(self.source, what).artifact
         wait, bake = fleet.approval_and_bake
         parts = {"the machine's time-out": self.machine.timeout, "approval": wait, "bake": bake}

@@ -1,5 +1,6 @@
 """An action of a pipeline, as its provider's reference page describes it, with the role that it runs with."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -13,6 +14,12 @@ from constructs import Construct
 
 from .artefact_rights import pass_artefacts
 from .engine.errors import ConfigurationError
+
+# https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html
+_LONGEST_VALUE = 1000
+# What is not known before the deployment is taken to be as long as a region or an account.
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_A_VALUE = "123456789012"
 
 
 @jsii.implements(codepipeline.IAction)
@@ -47,6 +54,13 @@ class PipelineAction:
         commands, variables: of the provider Commands: what is run, and what of its environment others may read.
         timeout: of a manual approval, the one action that has one of its own.
         """
+        for key, value in configuration.items():
+            size = len(_TOKEN.sub(_A_VALUE, str(value)))
+            if size > _LONGEST_VALUE:
+                raise ConfigurationError(
+                    f"the action {name} has a {key} of {size} characters: CodePipeline takes {_LONGEST_VALUE}, give "
+                    "fewer or shorter values"
+                )
         self._configuration = dict(configuration)
         self._reads, self._writes = tuple(inputs), tuple(outputs)
         self._properties = codepipeline.ActionProperties(

@@ -19,9 +19,6 @@ from .release_image import ReleaseImage, release_parameters
 
 _CHANGE_SET = "BlueGreenDelivery"
 _REVIEW = "BlueGreenReview"
-# What a parameter's overrides may take together.
-# https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
-_LONGEST_OVERRIDES = 1024
 
 
 @dataclass(frozen=True)
@@ -130,11 +127,6 @@ class StackDeploy:
                 "names of its CfnParameters"
             )
         text = json.dumps(values, sort_keys=True)
-        if len(text) > _LONGEST_OVERRIDES:
-            raise ConfigurationError(
-                f"StackDeploy({self._name}) gives parameters of {len(text)} characters: CodePipeline takes "
-                f"{_LONGEST_OVERRIDES}, give fewer or shorter ones"
-            )
         return {"ParameterOverrides": text} if values else {}
 
     def _action(

@@ -291,8 +291,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("place", "said"),
         [
-            ({"region": "us-east-1"}, "is in region eu-west-1, and the pipeline is in us-east-1, where its builds run"),
-            ({"account": "210987654321"}, "is in account 123456789012, and the pipeline is in 210987654321"),
+            (
+                {"region": "us-east-1"},
+                "is in region eu-west-1, and the pipeline in us-east-1, where all that it starts",
+            ),
+            ({"account": "210987654321"}, "is in account 123456789012, and the pipeline in 210987654321"),
         ],
     )
     def test_a_cluster_elsewhere(self, place: Mapping[str, str], said: str) -> None:

@@ -1,6 +1,7 @@
 """BlueGreenPipeline: the whole stage graph, what becomes of a red stage, and with which roles it acts."""
 
 import json
+from copy import deepcopy
 
 import aws_cdk as cdk
 import pytest
@@ -22,6 +23,7 @@ from bluegreen_constructs import (
     Together,
 )
 from bluegreen_constructs.engine.errors import ConfigurationError
+from tests.codepipeline_model import objections
 from tests.delivered_stacks import (
     DIGEST,
     ENV,
@@ -63,6 +65,29 @@ def test_an_image_goes_through_the_stages_in_their_order() -> None:
             (4, "Web-Web.staging.Swap", "StepFunctions"),
         ],
     }
+
+
+def test_codepipelines_own_model_objects_to_nothing() -> None:
+    assert objections(dict(properties(whole()))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("Configuration", "TemplatePath"), "x" * 1001, "has 1001, and the API takes 1 to 1000"),
+        (("Name",), "a name", "does not match"),
+        (("ActionTypeId", "Category"), "Deployment", "is none of"),
+        (("Colour",), "green", "has no member colour"),
+    ],
+)
+def test_and_it_would(path: tuple[str, ...], value: str, said: str) -> None:
+    told = deepcopy(dict(properties(whole())))
+    place = told["Stages"][3]["Actions"][0]
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (objection,) = objections(told)
+    assert said in objection
 
 
 def test_the_pipeline_is_of_type_v2_and_says_what_a_newer_execution_does() -> None:

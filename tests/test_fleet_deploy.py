@@ -194,8 +194,12 @@ def test_a_deployment_that_is_just_as_long_as_codepipeline_waits_is_made() -> No
 @pytest.mark.parametrize(
     ("account", "region", "said"),
     [
-        ("123456789012", "us-east-1", "is in region eu-west-1, and the pipeline is in us-east-1, where its builds run"),
-        ("210987654321", "eu-west-1", "is in account 123456789012, and the pipeline is in 210987654321"),
+        (
+            "123456789012",
+            "us-east-1",
+            "is in region eu-west-1, and the pipeline in us-east-1, where all that it starts",
+        ),
+        ("210987654321", "eu-west-1", "is in account 123456789012, and the pipeline in 210987654321"),
     ],
 )
 def test_a_fleet_elsewhere_is_refused(account: str, region: str, said: str) -> None:

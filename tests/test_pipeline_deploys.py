@@ -153,7 +153,8 @@ class TestStackDeploy:
         stack = released_stack(app)
         cdk.CfnParameter(stack, "Long", default="")
         said = refused(app, StackDeploy(stack, parameters={"Long": "x" * 1024}))
-        assert "CodePipeline takes 1024, give fewer or shorter ones" in said
+        assert "the action Prediction.Prepare has a ParameterOverrides of" in said
+        assert "CodePipeline takes 1000, give fewer or shorter values" in said
 
 
 class TestEngineRollout:
@@ -220,7 +221,7 @@ class TestEngineRollout:
         stack = cdk.Stack(app, "Far", env=cdk.Environment(account="123456789012", region="us-east-1"))
         far = Reached(stack)
         said = refused(app, EngineRollout(far))
-        assert "in region us-east-1, and the pipeline is in eu-west-1" in said
+        assert "in region us-east-1, and the pipeline in eu-west-1" in said
         assert "make a pipeline there" in said
 
 
@@ -320,6 +321,13 @@ class TestCodeDeployEcs:
         app = new_app()
         said = refused(app, CodeDeployEcsDeploy(service(new_stack("Shop", app))))
         assert "Amazon ECS rolls this service out itself, use StackDeploy" in said
+
+    def test_a_service_elsewhere_is_refused(self) -> None:
+        app = new_app()
+        far = cdk.Stack(app, "Far", env=cdk.Environment(account="123456789012", region="us-east-1"))
+        said = refused(app, CodeDeployEcsDeploy(deployed(far)))
+        assert "us-east-1" in said
+        assert "eu-west-1" in said
 
     def test_a_source_that_is_not_there_is_refused(self) -> None:
         app = new_app()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.codepipeline_model import objections
 from tests.delivered_stacks import graph, properties
 
 FOLDER = Path(__file__).parents[1] / "examples" / "pipelines"
@@ -43,6 +44,7 @@ def pipeline(name: str, folder: Path) -> dict:
 def test_each_synthesises_to_a_pipeline_whose_stages_go_back(name: str, folder: Path) -> None:
     told = properties(pipeline(name, folder))
     assert told["PipelineType"] == "V2"
+    assert objections(dict(told)) == []
     assert [one["Name"] for one in told["Stages"] if one.get("OnFailure", {}).get("Result") == "ROLLBACK"]
 
 

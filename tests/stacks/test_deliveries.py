@@ -14,6 +14,7 @@ from bluegreen_constructs.engine.errors import ConfigurationError
 from stacks.application import build
 from stacks.deliveries import DELIVERIES, Stop
 from stacks.environments import ENVIRONMENTS, chosen
+from tests.codepipeline_model import objections
 from tests.delivered_stacks import graph, properties
 from tests.nag_findings import acknowledgements, lint
 from tests.stacks.conftest import settings, synthesise
@@ -64,6 +65,11 @@ def test_an_image_goes_from_dev_by_staging_to_production_which_is_asked_for_and_
         ("BlueGreenNetwork-dev.Prepare", "CloudFormation"),
         ("BlueGreenNetwork-dev.Deploy", "CloudFormation"),
     ]
+
+
+@pytest.mark.parametrize("name", list(DELIVERIES))
+def test_codepipelines_own_model_objects_to_no_delivery(name: str) -> None:
+    assert objections(dict(properties(pipeline_of(name)))) == []
 
 
 def test_every_stage_that_deploys_is_rolled_back() -> None:
