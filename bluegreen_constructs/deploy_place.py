@@ -75,11 +75,10 @@ class DeployPlace:
         """
         here = cdk.Stack.of(self.scope)
         for kind, one, other in (("account", stack.account, here.account), ("region", stack.region, here.region)):
-            are_open = cdk.Token.is_unresolved(one) and cdk.Token.is_unresolved(other)
-            if one != other and not are_open:
+            if one != other and not (cdk.Token.is_unresolved(one) and cdk.Token.is_unresolved(other)):
                 raise ConfigurationError(
-                    f"{what} in stage {self.stage} is in {kind} {_said(one)}, and the pipeline in {_said(other)}, where "
-                    "all that it starts runs: make a pipeline there, and give both stacks the same env"
+                    f"{what} in stage {self.stage} is in {kind} {_said(one)}, and the pipeline in {_said(other)}, "
+                    "where all that it starts runs: make a pipeline there, and give both stacks the same env"
                 )
 
     def access_to(self, stack: cdk.Stack) -> AccountRoles | None:
