@@ -11,6 +11,7 @@ class AwsApis:
     """boto3 clients by service; untyped, as boto3 ships them."""
 
     cloudformation: Any
+    ecr: Any
     ecs: Any
     elbv2: Any
     cloudwatch: Any
@@ -45,6 +46,7 @@ class AwsApis:
 
         return AwsApis(
             cloudformation=client("cloudformation"),
+            ecr=client("ecr"),
             ecs=client("ecs"),
             elbv2=client("elbv2"),
             cloudwatch=client("cloudwatch"),

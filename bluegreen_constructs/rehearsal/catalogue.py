@@ -13,6 +13,9 @@ from .scenarios.ecs_adoption import Adopt, Leave
 from .scenarios.ecs_judged import ECS_JUDGED
 from .scenarios.ecs_releases import ECS_RELEASES
 from .scenarios.engine_upgraded import EngineUpgraded
+from .scenarios.pipeline_bad import PipelineBad
+from .scenarios.pipeline_bad_model import PipelineBadModel
+from .scenarios.pipeline_good import PipelineGood
 from .scenarios.redeploy_mid_rollout import RedeployMidRollout
 from .scenarios.scenario import Catalogue
 from .scenarios.slots_back import SlotsKilledAtCommit, SlotsRollbackInBake
@@ -44,6 +47,9 @@ CATALOGUE = Catalogue(
         CanaryAbort(),
         CanaryEngineKilled(),
         AbTest(),
+        PipelineGood(),
+        PipelineBad(),
+        PipelineBadModel(),
         *FLEET_RELEASES,
         CodeDeployEcs(),
         EngineUpgraded(),

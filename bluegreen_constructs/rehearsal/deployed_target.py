@@ -9,6 +9,7 @@ from ..engine.guardrails import LatencyComparison
 from ..engine.settings_codec import settings_from_dict
 from ..engine.target_settings import PARAMETER_PREFIX, SIDES, Compute, TargetSettings
 from .aws_apis import AwsApis
+from .ecs.tasks_file import image_tag
 
 # The engine's logical ids, which no update of a stack changes: a rollout calls the functions by what follows from them.
 _FUNCTION = "BlueGreenRollout"
@@ -95,13 +96,13 @@ def target_in(stack: str, apis: AwsApis, name: str | None = None) -> DeployedTar
 
 
 def release_on(target: DeployedTarget, side: str, apis: AwsApis) -> str:
-    """The release that a side is told to run, as AWS says: an image's tag, or what instances are tagged with."""
+    """The release that a side is told to run, as AWS says: an image's tag or digest, or what instances say."""
     settings = target.settings.blue if side == "blue" else target.settings.green
     if settings.compute is Compute.AUTO_SCALING:
         return _release_of_group(settings.auto_scaling_group, apis)
     (service,) = apis.ecs.describe_services(cluster=settings.cluster, services=[settings.service])["services"]
     described = apis.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    return str(described["containerDefinitions"][0]["image"].rpartition(":")[2])
+    return image_tag(described["containerDefinitions"][0]["image"])
 
 
 def _release_of_group(name: str, apis: AwsApis) -> str:

@@ -20,6 +20,7 @@ JUDGED_THOROUGH = ("ecs-bad-hotfix",)
 # A good release is what the engine is killed under; leaving is played with the emulator alone, too.
 CANARIES = ("canary-bad-errors", "canary-engine-killed", "destroy")
 ECS_THOROUGH = ("ecs-bad-model", "ecs-leave")
+PIPELINES = ("pipeline-good", "pipeline-bad")
 SLOTS = ("slots-swap", "slots-killed-at-commit")
 SESSIONS = {
     "ecs": (
@@ -28,6 +29,7 @@ SESSIONS = {
             for name in NAMES
             if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH, *ECS_THOROUGH}
         ),
+        *PIPELINES,
         "codedeploy-ecs",
         "destroy",
     ),
@@ -39,6 +41,7 @@ SESSIONS = {
     "canary-thorough": tuple(
         name for name in NAMES if name.startswith(("canary-", "ab-", "engine-")) and name not in CANARIES
     ),
+    "pipeline-thorough": tuple(name for name in NAMES if name.startswith("pipeline-") and name not in PIPELINES),
     "fleet-thorough": ("fleet-good", "fleet-bad"),
 }
 PLAYED = [

@@ -21,6 +21,7 @@ from .load_balancer_calls import LoadBalancerCalls
 from .loopback_addresses import LoopbackAddresses
 from .one_off_tasks import OneOffTasks
 from .played_services import PlayedServices, Records
+from .pushed_images import PushedImages
 from .secret_values import SecretValues
 from .service_deployments import Deployment, Driver, stage_times
 from .service_scheduler import ServiceScheduler, Task, TaskState
@@ -84,6 +85,7 @@ class PlayedEcs:
             clock,
             secrets=SecretValues(client("ssm"), client("secretsmanager")),  # type: ignore[arg-type]  # boto3 is untyped
             task_definition=records.task_definition,
+            tag_of=PushedImages(client("ecr")).tag_of,  # type: ignore[arg-type]  # boto3 is untyped
         )
         self.services = PlayedServices(
             records, clock, not_run=lambda task_id: self._host.not_run.get(task_id, ()), announce=self._announce

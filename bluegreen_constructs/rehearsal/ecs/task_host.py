@@ -51,7 +51,9 @@ class LocalTask:
 
 
 class LocalTaskHost:
-    """Starts tasks. `task_definition` reads one by its ARN; `not_run` is told of containers that are left out."""
+    """Starts tasks. `task_definition` reads one by its ARN, `tag_of` says which build an image reference is; `not_run`
+    is told of containers that are left out.
+    """
 
     def __init__(
         self,
@@ -62,8 +64,10 @@ class LocalTaskHost:
         *,
         secrets: SecretValues,
         task_definition: Callable[[str], Mapping[str, object]],
+        tag_of: Callable[[str], str] = image_tag,
     ) -> None:
         self._tasks = tasks
+        self._tag_of = tag_of
         self._processes = processes
         self._addresses = addresses
         self._clock = clock
@@ -109,7 +113,8 @@ class LocalTaskHost:
         """An address, and the processes that are to run there."""
         self._check_capacity(definition)
         address = self._addresses.next()
-        spec = task_spec(definition, self._tasks, address=address, side=side, secrets=self._secrets.of(definition))
+        secrets = self._secrets.of(definition)
+        spec = task_spec(definition, self._tasks, address=address, side=side, secrets=secrets, tag_of=self._tag_of)
         if not spec.processes:
             raise RehearsalError(
                 f"task definition {definition.get('taskDefinitionArn')} has no container with a command in the tasks "
@@ -119,7 +124,9 @@ class LocalTaskHost:
 
     def _check_capacity(self, definition: Mapping[str, object]) -> None:
         images = [str(container.get("image", "")) for container in mappings(definition.get("containerDefinitions"))]
-        if any(image_tag(image) in self._tasks.without_capacity for image in images):
+        if self._tasks.without_capacity and any(
+            self._tag_of(image) in self._tasks.without_capacity for image in images
+        ):
             raise RehearsalError(NO_CAPACITY)
 
     def _start(self, task_id: str, spec: TaskSpec) -> LocalTask:

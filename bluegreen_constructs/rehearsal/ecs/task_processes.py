@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,10 +90,12 @@ def task_spec(
     address: str,
     side: str,
     secrets: Mapping[str, Mapping[str, str]],
+    tag_of: Callable[[str], str] = image_tag,
 ) -> TaskSpec:
     """The processes of a task; raises RehearsalError for an essential container that the tasks file does not name.
 
-    `side` is "" for a service without two sides; `secrets` are the resolved values by container and variable.
+    `side` is "" for a service without two sides; `secrets` are the resolved values by container and variable; `tag_of`
+    says which build an image reference is.
     """
     processes: list[ProcessSpec] = []
     not_run: list[str] = []
@@ -116,7 +118,7 @@ def task_spec(
             **{str(pair["name"]): str(pair.get("value", "")) for pair in mappings(container.get("environment"))},
             **secrets.get(name, {}),
             **known.environment,
-            **tasks.environment_of(image),
+            **tasks.environment_of(tag_of(image)),
             "HOST": address,
             "RELEASE": image_tag(image),
             **({"PORT": str(ports[0])} if ports else {}),

@@ -81,9 +81,9 @@ class TasksFile:
         load = LoadSection.read(_table(content, "load", path), str(path))
         return cls(path, containers, releases, without_capacity, expected, load)
 
-    def environment_of(self, image: str) -> Mapping[str, str]:
-        """What the build behind `image` gets, besides the task definition's environment."""
-        return self.releases.get(image_tag(image), {})
+    def environment_of(self, tag: str) -> Mapping[str, str]:
+        """What the build of that tag gets, besides the task definition's environment."""
+        return self.releases.get(tag, {})
 
 
 def image_tag(image: str) -> str:

@@ -72,7 +72,7 @@ TYPES: dict[str, tuple[str, str]] = {
     "AWS::EC2::VPCGatewayAttachment": ("record only", "kept and shown"),
     "AWS::ECR::Repository": (
         "emulated",
-        "holds images that are pushed, and tells EventBridge; none is pulled, a task is a local process",
+        "holds images that are pushed, and tells EventBridge; none is pulled, a digest stands for the build of its tag",
     ),
     "AWS::ECS::CapacityProvider": (
         "record only",

@@ -11,7 +11,7 @@ from ..load import LoadRecord
 from ..outcome import Figure
 from ..rollout_watch import Weights
 from .candidate_traffic import CandidateTraffic
-from .traffic_conditions import SETTLE_SECONDS, Watched
+from .traffic_conditions import Watched
 from .traffic_samples import traffic_samples
 
 
@@ -81,15 +81,6 @@ class CanarySeen(CandidateTraffic):
     watched: Watched
     calls: Mapping[str, int]
     speed: float
-
-    def spans(self) -> list[tuple[float, list[LoadRecord]]]:
-        """The shares that were neither nothing nor everything, each with the requests that were due while it held."""
-        ends = [*(change.wall for change in self.weights), self.watched.stopped][1:]
-        return [
-            (share, self.watched.due(change.wall + SETTLE_SECONDS, end - SETTLE_SECONDS))
-            for change, share, end in zip(self.weights, self.shares, ends, strict=True)
-            if 0 < share < 100
-        ]
 
     def is_slow(self, record: LoadRecord) -> bool:
         """Later than the target's latency comparison allows."""

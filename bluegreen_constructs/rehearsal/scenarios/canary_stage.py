@@ -104,7 +104,7 @@ class Stage:
 
     def begin_anew(self) -> None:
         """What was promoted on this stage is live from now on, and a further rollout is looked at by itself."""
-        self.live_side = _live_side(self.target, self.session)
+        self.live_side = live_side(self.target, self.session)
         self.live_release = release_on(self.target, self.live_side, self.session.apis)
         self.started, self.before, self._said = time.time(), self.session.state(), 0
         time.sleep(CALM_SECONDS)
@@ -205,7 +205,7 @@ class Stage:
         )
 
     def _remember_what_serves(self) -> None:
-        side = _live_side(self.target, self.session)
+        side = live_side(self.target, self.session)
         if side != self.live_side:
             self.application.former_release = self.live_release
             self.application.live_release = release_on(self.target, side, self.session.apis)
@@ -227,7 +227,7 @@ def on_stage(
     until the block ends."""
     application = session.application(of(checkout(session.checkout)))
     target = application.target()
-    live_side = _live_side(target, session)
+    live = live_side(target, session)
     load = application.load(name, rule=target.rule, mix=mix)
     with load:
         stage = Stage(
@@ -237,8 +237,8 @@ def on_stage(
             load=load,
             rate_per_second=session.rate_per_second * (mix or LoadMix()).part,
             operator=session.operator(),
-            live_side=live_side,
-            live_release=release_on(target, live_side, session.apis),
+            live_side=live,
+            live_release=release_on(target, live, session.apis),
             started=time.time(),
             before=session.state(),
         )
@@ -258,7 +258,8 @@ def final_weights(target: DeployedTarget, session: Session) -> Mapping[str, int]
     }
 
 
-def _live_side(target: DeployedTarget, session: Session) -> str:
+def live_side(target: DeployedTarget, session: Session) -> str:
+    """The side that has all traffic; RehearsalError when none has."""
     weights = final_weights(target, session)
     live = [side for side, weight in weights.items() if weight > 0]
     if len(live) != 1:

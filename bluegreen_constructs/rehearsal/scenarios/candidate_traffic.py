@@ -39,6 +39,15 @@ class CandidateTraffic:
         """The requests before the first change of weights."""
         return self.watched.due(0.0, self.moment(0) - SETTLE_SECONDS)
 
+    def spans(self) -> list[tuple[float, list[LoadRecord]]]:
+        """The shares that were neither nothing nor everything, each with the requests that were due while it held."""
+        ends = [*(change.wall for change in self.weights), self.watched.stopped][1:]
+        return [
+            (share, self.watched.due(change.wall + SETTLE_SECONDS, end - SETTLE_SECONDS))
+            for change, share, end in zip(self.weights, self.shares, ends, strict=True)
+            if 0 < share < 100
+        ]
+
     def afterwards(self) -> list[LoadRecord]:
         """The requests after the last change of weights."""
         return self.watched.due(self.moment(-1) + SETTLE_SECONDS, self.watched.stopped)

@@ -1,0 +1,1 @@
+"""AWS CodePipeline, played: the synthesised pipeline's actions in their order, against the emulator."""
