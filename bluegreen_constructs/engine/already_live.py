@@ -28,19 +28,22 @@ def is_live_already(
     """
     if former is None or not former.has_ended:
         return False
-    if RuleTags.of(seen.tags).rollout != former.id or _moved(former.settings, settings):
+    tags, is_promoted = RuleTags.of(seen.tags), former.serving == former.candidate
+    # An abort's mark on what was promoted: the next worker takes it back.
+    is_settled = tags.rollout == former.id and not (is_promoted and tags.is_aborted(former.id))
+    if not is_settled or _moved(former.settings, settings):
         return False
     share = share_of(seen.actions, former.live_side.group_arn, former.candidate_side.group_arn)
-    is_promoted = former.serving == former.candidate
-    if share != (100 if is_promoted else 0):
+    serving = former.release.name if is_promoted else former.leaves
+    if share != (100 if is_promoted else 0) or serving != request.release.name:
         return False
-    if (former.release.name if is_promoted else former.leaves) != request.release.name:
+    # A person accepts what was rejected, with a reason, or nobody does.
+    if known is not None and (known.status == "rejected" or not _same(known.release, request.release)):
         return False
-    if known is not None and known.status == "rejected":
-        return False  # a person accepts it with a reason, or nobody does
-    if known is not None and not _same(known.release, request.release):
-        return False
-    return not is_promoted or _same(former.release, request.release)
+    if is_promoted:
+        return _same(former.release, request.release)
+    # What live runs is only remembered: without its image nobody can say that it is the one that is asked for.
+    return not request.release.image or (known is not None and known.release.image == request.release.image)
 
 
 def _moved(former: TargetSettings, settings: TargetSettings) -> bool:

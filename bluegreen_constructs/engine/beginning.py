@@ -1,6 +1,6 @@
 """The beginning of a rollout: who may begin one, on which side, with which release; then the lock and the tags."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .already_live import ALREADY_LIVE, is_live_already
@@ -74,8 +74,6 @@ class Beginning:
         if former is not None and former.id == request.rollout:
             self._tag(former)
             return answer_of(former, timedelta(seconds=1))
-        if request.is_rollback_when_former and _goes_back(former, request):
-            request = replace(request, is_expedited=True)
         seen = self.rules.read(settings.rule_arn)
         known = self._known(request)
         if request.is_unneeded_when_live and is_live_already(request, settings, former, known, seen):
@@ -256,12 +254,9 @@ def _is_vacant(former: Rollout | None, request: StartRequest) -> bool:
 
 def _is_way_back(former: Rollout | None, request: StartRequest) -> bool:
     """Whether a rollback goes to the side that served until now, which still runs what it is to run."""
-    return request.is_expedited and _goes_back(former, request)
-
-
-def _goes_back(former: Rollout | None, request: StartRequest) -> bool:
-    """Whether the request is for the release that the last promotion replaced."""
-    return former is not None and former.phase is Phase.PROMOTED and request.release.name == former.leaves
+    if former is None or former.phase is not Phase.PROMOTED:
+        return False
+    return request.is_expedited and request.release.name == former.leaves
 
 
 def _kept(former: Rollout) -> str:

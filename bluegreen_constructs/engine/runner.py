@@ -47,8 +47,16 @@ def tick(ports: Ports, target: str, rollout_id: str, now: datetime) -> TickAnswe
 
 
 def _superseded(ports: Ports, target: str, rollout_id: str) -> TickAnswer:
-    """The answer to an execution whose rollout is not the target's any more: one that was promoted ends well."""
-    promoted = (one.rollout for one in ports.store.releases(target) if one.status == "promoted")
+    """The answer to an execution whose rollout is not the target's any more: one that was promoted ends well.
+
+    Unless a rollback leaves what it promoted: whoever waits for the execution would go on with a release that was taken
+    back.
+    """
+    latest = ports.store.load(target)
+    left = latest.leaves if latest is not None and latest.is_expedited else None
+    promoted = (
+        one.rollout for one in ports.store.releases(target) if one.status == "promoted" and one.release.name != left
+    )
     outcome = Phase.PROMOTED.value if rollout_id in promoted else SUPERSEDED
     return TickAnswer(target, rollout_id, done=True, outcome=outcome, wait_seconds=1)
 

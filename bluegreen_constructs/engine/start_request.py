@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from .errors import ConfigurationError
 from .release import Release
 
+FROM_PIPELINE = "pipeline"
+"""What the names of a pipeline's executions begin with, before a hyphen."""
+_OF_PEOPLE = ("expedited", "irreversible", "quarantine", "end_quarantine", "accept_rejected")
+
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
@@ -13,8 +17,6 @@ class StartRequest:
 
     accept_rejected: why a release that was rejected may be tried again (empty: it may not).
     ends_quarantine: whether what is kept on a quarantined side may be replaced.
-    is_rollback_when_former: whether a start of the release that the last promotion replaced is a rollback to it, as
-        `bluegreen rollback` is: not judged, and quick.
     is_unneeded_when_live: whether a release that is live already is as good as promoted, so that nothing is begun.
     """
 
@@ -30,7 +32,6 @@ class StartRequest:
     accept_rejected: str
     ends_quarantine: bool = False
     is_unneeded_when_live: bool = False
-    is_rollback_when_former: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, object]) -> "StartRequest":
@@ -38,6 +39,13 @@ class StartRequest:
         release = event.get("release")
         if isinstance(release, str):
             release = {"name": release}
+        # An action's input is a text into which CodePipeline puts variables as they are, and a build's variable could
+        # be made to say more than a release.
+        given = [key for key in _OF_PEOPLE if event.get(key)]
+        if given and _text(event, "rollout").startswith(f"{FROM_PIPELINE}-"):
+            raise ConfigurationError(
+                f"a pipeline asks for {', '.join(given)}, which people do: leave it out, and use bluegreen start"
+            )
         if not isinstance(release, Mapping):
             raise ConfigurationError(f'the input\'s release is {release!r}: give one, such as {{"name": "1.4.2"}}')
         return cls(
@@ -53,7 +61,6 @@ class StartRequest:
             accept_rejected=_text(event, "accept_rejected"),
             ends_quarantine=_flag(event, "end_quarantine"),
             is_unneeded_when_live=_flag(event, "unless_live"),
-            is_rollback_when_former=_flag(event, "rollback_when_former"),
         )
 
 

@@ -448,3 +448,43 @@ def test_a_swap_that_names_its_release_brings_no_other_one_to_production() -> No
 def test_an_input_that_makes_no_sense_is_refused(asked: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         SlotsRequest.of({"target": "Web/App", "rollout": "one", "execution": "arn", "slots": asked})
+
+
+def test_what_an_abort_is_about_to_take_back_is_not_live() -> None:
+    world = promoted()
+    world.tags["bluegreen:aborted"] = world.rollout.id
+    begins_a_rollout(world, unless_live(world))
+
+
+def test_of_a_release_that_nobody_remembers_no_image_is_live() -> None:
+    world = RolloutWorld()
+    world.failing[NEXT.name] = BAD
+    world.start()
+    world.finish()
+    begins_a_rollout(world, unless_live(world, Release("first", "registry/inference@sha256:" + "0" * 64)))
+
+
+@pytest.mark.parametrize("asked", ["expedited", "irreversible", "quarantine", "end_quarantine"])
+def test_a_pipeline_cannot_ask_for_what_people_decide(asked: str) -> None:
+    event = {
+        "target": "Serving/Model",
+        "rollout": "pipeline-1624a1d1",
+        "execution": "arn:aws:states:eu-west-1:123456789012:execution:Engine:pipeline-1624a1d1",
+        "release": {"name": "1.4.2"},
+        asked: True,
+    }
+    with pytest.raises(ConfigurationError, match=f"a pipeline asks for {asked}, which people do"):
+        StartRequest.of(event)
+    assert StartRequest.of({**event, "rollout": "1.4.2-20261122"}).release.name == "1.4.2"
+
+
+def test_nor_accept_what_was_rejected() -> None:
+    event = {
+        "target": "Serving/Model",
+        "rollout": "pipeline-1624a1d1",
+        "execution": "x",
+        "release": {"name": "1.4.2"},
+        "accept_rejected": "a variable said so",
+    }
+    with pytest.raises(ConfigurationError, match="a pipeline asks for accept_rejected, which people do"):
+        StartRequest.of(event)
