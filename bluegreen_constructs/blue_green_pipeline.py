@@ -18,8 +18,14 @@ from .action_roles import ActionRoles
 from .artefact_store import ArtefactStore
 from .delivery_stage import DeliveryStage, last_order
 from .deploy_place import DeployPlace
-from .ecr_push import EcrPush
-from .engine.errors import ConfigurationError
+from .pipeline_checks import (
+    KnownVariables,
+    refuse_other_regions,
+    refuse_self_mutation,
+    refuse_sources,
+    refuse_stages,
+    refuse_unnamed,
+)
 from .pipeline_parts import ImageBuild, ImageReference, MadeSource, PipelinePlace, PipelineSource
 from .pipeline_role import PipelineRole
 from .stack_deploy import StackDeploy
@@ -29,7 +35,8 @@ from .stage_review import review_actions
 class ExecutionMode(Enum):
     """What becomes of an execution when a newer one comes.
 
-    SUPERSEDED: one that waits before a stage, or for an approval, gives way to the newer one. QUEUED: each goes through
+    SUPERSEDED: one that waits before a stage gives way to the newer one; a question that is being asked keeps its stage
+    until it is answered. QUEUED: each goes through
     all stages in its turn. There is no third: executions side by side would roll out two releases at a time, and
     CodePipeline rolls no stage of theirs back.
     https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html
@@ -54,7 +61,9 @@ class BlueGreenPipeline(Construct):
     app: how the CDK app is synthesised, for stages that deploy stacks of it (default: no stage does).
     execution_mode: what becomes of an execution when a newer one comes (default: `ExecutionMode.SUPERSEDED`).
     self_mutating: whether the pipeline updates its own stack first, from the app (default: only `cdk deploy` does). An
-        execution that changes the pipeline begins again with the new one.
+        execution that changes the pipeline is started anew with the newest revisions of the sources. Whatever other
+        execution is in flight then is cancelled by CodePipeline after its running action, its bake included, and what
+        approvals and windows say is up to whoever may push to the source.
     accounts: the roles in other accounts that stages deploy to; `DeploymentRoles` makes them there, before.
     role_name: of the pipeline's own role, by which those accounts trust it; needed with `accounts` (default:
         CloudFormation makes one).
@@ -84,17 +93,13 @@ class BlueGreenPipeline(Construct):
     ) -> None:
         """Make the pipeline."""
         super().__init__(scope, id)
-        _refuse(
-            self.node.path,
-            sources,
-            stages,
-            build,
-            build_source=build_source,
-            app=app,
-            self_mutating=self_mutating,
-        )
+        path = self.node.path
+        refuse_sources(path, sources, build, build_source=build_source, app_source=None if app is None else app.source)
+        refuse_stages(path, stages)
+        refuse_unnamed(path, accounts, role_name)
+        if self_mutating:
+            refuse_self_mutation(path, sources, has_app=app is not None)
         self.artefacts = artefacts or ArtefactStore(self, "Artefacts")
-        _refuse_unnamed(self.node.path, accounts, role_name)
         role = PipelineRole(self, self.artefacts.bucket, name=role_name)
         self.role = role.role
         self.pipeline = codepipeline.Pipeline(
@@ -113,12 +118,16 @@ class BlueGreenPipeline(Construct):
         }
         for one in accounts:
             self._roles.take_on(one.action_role_arn)
+        self._variables = KnownVariables()
         made = self._sources(sources)
         self.image = self._image(made, build, build_source)
         assembly = None if app is None else self._assembly(app, made, stages, self_mutating=self_mutating)
         for stage in stages:
             self._stage(stage, made, assembly)
+        if self_mutating:
+            refuse_other_regions(path, sorted(self.pipeline.cross_region_support))
         role.finish(self.pipeline)
+        self._roles.finish(self.pipeline)
         self.artefacts.harden(self.pipeline)
         if notifications is not None:
             notifications.add(self, self.pipeline)
@@ -129,7 +138,7 @@ class BlueGreenPipeline(Construct):
 
     def _sources(self, sources: Sequence[PipelineSource]) -> Mapping[str, MadeSource]:
         made = {one.name: one.make(self._place(f"Source-{one.name}")) for one in sources}
-        self.pipeline.add_stage(stage_name="Source", actions=[one.action for one in made.values()])
+        self._add_stage("Source", [one.action for one in made.values()])
         return made
 
     def _image(
@@ -139,7 +148,7 @@ class BlueGreenPipeline(Construct):
             return next((one.image for one in made.values() if one.image is not None), None)
         name = source or next(name for name, one in made.items() if one.image is None)
         built = build.make(self._place("Build"), made[name].artifact)
-        self.pipeline.add_stage(stage_name="Build", actions=list(built.actions))
+        self._add_stage("Build", built.actions)
         return built.image
 
     def _assembly(
@@ -156,10 +165,10 @@ class BlueGreenPipeline(Construct):
         synthesised = app.make(
             self._place("App"), made[app.source].artifact, self.image, sorted(stacks, key=lambda one: one.stack_name)
         )
-        self.pipeline.add_stage(stage_name="Synth", actions=list(synthesised.actions))
+        self._add_stage("Synth", synthesised.actions)
         if self_mutating:
             place = self._deploy_place("UpdatePipeline", made, synthesised.artifact)
-            self.pipeline.add_stage(stage_name="UpdatePipeline", actions=list(StackDeploy(here).make(place, 1)))
+            self._add_stage("UpdatePipeline", StackDeploy(here).make(place, 1))
         return synthesised.artifact
 
     def _stage(
@@ -168,18 +177,27 @@ class BlueGreenPipeline(Construct):
         if stage.approval is not None:
             name = f"Review{stage.name}"
             place = self._deploy_place(name, made, assembly)
-            self.pipeline.add_stage(stage_name=name, actions=list(review_actions(stage, stage.approval, place)))
+            self._add_stage(name, review_actions(stage, stage.approval, place))
         place = self._deploy_place(stage.name, made, assembly)
         actions = list(stage.actions(place))
         if stage.bake is not None:
             actions.append(stage.bake.action(self._place(f"{stage.name}Bake"), last_order(actions) + 1))
+        self._add_stage(stage.name, actions, before_entry=stage.window_conditions(), is_rolled_back=stage.rolls_back)
+
+    def _add_stage(
+        self,
+        name: str,
+        actions: Sequence[codepipeline.IAction],
+        *,
+        before_entry: codepipeline.Conditions | None = None,
+        is_rolled_back: bool = False,
+    ) -> None:
+        self._variables.look(name, actions)
         self.pipeline.add_stage(
-            stage_name=stage.name,
-            actions=actions,
-            before_entry=stage.window_conditions(),
-            on_failure=codepipeline.FailureConditions(result=codepipeline.Result.ROLLBACK)
-            if stage.rolls_back
-            else None,
+            stage_name=name,
+            actions=list(actions),
+            before_entry=before_entry,
+            on_failure=codepipeline.FailureConditions(result=codepipeline.Result.ROLLBACK) if is_rolled_back else None,
         )
 
     def _deploy_place(
@@ -188,55 +206,3 @@ class BlueGreenPipeline(Construct):
         home = Construct(self, f"Stage-{name}")
         role = self._roles.make(home, "Role", f"The stage {name} of {self.node.path}")
         return DeployPlace(home, name, role, self.image, assembly, made, self._accounts)
-
-
-def _refuse(
-    path: str,
-    sources: Sequence[PipelineSource],
-    stages: Sequence[DeliveryStage],
-    build: ImageBuild | None,
-    *,
-    build_source: str | None,
-    app: "AppAssembly | None",
-    self_mutating: bool,
-) -> None:
-    names = [one.name for one in sources]
-    if not names or len(set(names)) < len(names):
-        raise ConfigurationError(f"{path} has the sources {', '.join(names) or 'none'}: give one or more, by own names")
-    for what, name in (("build_source", build_source), ("app's source", None if app is None else app.source)):
-        if name is not None and name not in names:
-            raise ConfigurationError(f"{path} has the {what} {name}: give one of its sources, {', '.join(names)}")
-    built = None if build is None else build.repository.repository_arn
-    for one in sources:
-        if isinstance(one, EcrPush) and one.repository.repository_arn == built:
-            raise ConfigurationError(
-                f"{path} builds images into {one.repository.node.path}, whose pushes start it ({one.name}): it would "
-                "start itself without end, give build= or that EcrPush, not both"
-            )
-    if build is None and build_source is not None:
-        raise ConfigurationError(f"{path} has build_source and nothing to build: give build=, or leave it out")
-    if self_mutating and app is None:
-        raise ConfigurationError(
-            f"{path} is self_mutating and synthesises no app, of which its own template would come: give app=, or "
-            "leave self_mutating out"
-        )
-    known = ["Source", "Build", "Synth", "UpdatePipeline"]
-    for stage in stages:
-        wanted = [stage.name, *([] if stage.approval is None else [f"Review{stage.name}"])]
-        for name in wanted:
-            if name in known:
-                raise ConfigurationError(f"{path} has two stages {name}: give this one another name")
-            known.append(name)
-    if not stages:
-        raise ConfigurationError(f"{path} has no stages: give one or more that deploy something")
-
-
-def _refuse_unnamed(path: str, accounts: Sequence[AccountRoles], role_name: str | None) -> None:
-    if accounts and role_name is None:
-        raise ConfigurationError(
-            f"{path} deploys to account {accounts[0].account}, whose roles trust the pipeline's by its name: give "
-            "role_name=, and DeploymentRoles(pipeline_role=...) the same"
-        )
-    accounts_given = [one.account for one in accounts]
-    if len(set(accounts_given)) < len(accounts_given):
-        raise ConfigurationError(f"{path} has two AccountRoles of one account: give one for each account")

@@ -1,5 +1,6 @@
 """EngineRollout: a stage's deploy by the engine, which judges it and moves the traffic; the stage waits for its end."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,12 +14,11 @@ from .account_arns import arn_here, wildcard_finding
 from .acknowledgements import acknowledge
 from .deploy_place import DeployPlace
 from .engine.errors import ConfigurationError
+from .engine.start_request import FROM_PIPELINE
 from .engine.target_settings import Compute, TargetSettings
 from .pipeline_action import PipelineAction
 from .pipeline_limits import Limit
 from .rollout_engine import STATE_MACHINE_ID, RolloutEngine
-
-_PREFIX = "pipeline"
 
 
 class RunByEngine(Protocol):
@@ -42,9 +42,7 @@ class EngineRollout:
         such as a build's variable `"#{Build.RELEASE}"`.
 
     A release that is live already counts as promoted at once, so that a stage that is retried or rolled back begins
-    nothing. The one that the last promotion replaced is gone back to as `bluegreen rollback` does it, quickly and
-    without a judgement, and what it leaves is rejected: so a stage that is rolled back after a red bake does not take
-    as long as a release. One that was rejected is refused, until somebody accepts it with `bluegreen start
+    nothing. One that was rejected is refused, until somebody accepts it with `bluegreen start
     --accept-rejected`.
     Stopping the pipeline's execution stops nobody's traffic: `bluegreen abort` does.
 
@@ -77,7 +75,7 @@ class EngineRollout:
             },
             "give RolloutLimits(deadline=..., keep=...) less, or start it with bluegreen start",
         )
-        asked = {"release": self._release(place, settings), "unless_live": True, "rollback_when_former": True}
+        asked = {"release": self._release(place, settings), "unless_live": True}
         return (engine_action(self.on, place, f"{_action_name(self.on.target)}.Rollout", order, asked),)
 
     def _release(self, place: DeployPlace, settings: TargetSettings) -> Mapping[str, str]:
@@ -106,7 +104,7 @@ def engine_action(
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-StepFunctions.html
     """
     machine = on.engine.state_machine.ref
-    executions = arn_here("states", f"execution:{STATE_MACHINE_ID}*:{_PREFIX}-*")
+    executions = arn_here("states", f"execution:{STATE_MACHINE_ID}*:{FROM_PIPELINE}-*")
     acknowledge(
         place.role,
         wildcard_finding(place.scope, executions),
@@ -126,12 +124,13 @@ def engine_action(
         provider="StepFunctions",
         configuration={
             "StateMachineArn": machine,
-            "ExecutionNamePrefix": _PREFIX,
+            "ExecutionNamePrefix": FROM_PIPELINE,
             "InputType": "Literal",
             "Input": cdk.Stack.of(place.scope).to_json_string(request),
         },
         role=place.role,
         order=order,
+        mentions=json.dumps(request),
     )
 
 

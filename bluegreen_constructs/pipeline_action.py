@@ -20,6 +20,8 @@ _LONGEST_VALUE = 1000
 # What is not known before the deployment is taken to be as long as a region or an account.
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 _A_VALUE = "123456789012"
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
+_VARIABLE = re.compile(r"#\{([A-Za-z0-9@_-]+)\.[A-Za-z0-9@_-]+\}")
 
 
 @jsii.implements(codepipeline.IAction)
@@ -48,11 +50,13 @@ class PipelineAction:
         commands: Sequence[str] = (),
         variables: Sequence[str] = (),
         timeout: timedelta | None = None,
+        mentions: str = "",
     ) -> None:
         """Describe it; `namespace` is what later actions call its variables by, as in `#{Image.ImageDigest}`.
 
         commands, variables: of the provider Commands: what is run, and what of its environment others may read.
         timeout: of a manual approval, the one action that has one of its own.
+        mentions: a text with the variables that a value holds which is a token here.
         """
         for key, value in configuration.items():
             size = len(_TOKEN.sub(_A_VALUE, str(value)))
@@ -62,6 +66,7 @@ class PipelineAction:
                     "fewer or shorter values"
                 )
         self._configuration = dict(configuration)
+        self.name, self.order, self.namespace, self._mentions = name, order, namespace, mentions
         self._reads, self._writes = tuple(inputs), tuple(outputs)
         self._properties = codepipeline.ActionProperties(
             action_name=name,
@@ -84,6 +89,12 @@ class PipelineAction:
         )
 
     @property
+    def namespaces_used(self) -> Sequence[str]:
+        """Whose variables the configuration has, each once."""
+        texts = self._mentions + "".join(str(value) for value in self._configuration.values())
+        return list(dict.fromkeys(_VARIABLE.findall(texts)))
+
+    @property
     def action_properties(self) -> codepipeline.ActionProperties:
         """What CodePipeline is told of it."""
         return self._properties
@@ -97,7 +108,7 @@ class PipelineAction:
         bucket: s3.IBucket,
     ) -> codepipeline.ActionConfig:
         """Called by the CDK's pipeline when the action is added to a stage."""
-        pass_artefacts(role, bucket, reads=bool(self._reads), writes=bool(self._writes))
+        pass_artefacts(role, bucket, reads=bool(self._reads), writes=bool(self._writes), region=self._properties.region)
         return codepipeline.ActionConfig(configuration=self._configuration)
 
     def on_state_change(

@@ -53,6 +53,10 @@ class PipelineSource(Protocol):
     def name(self) -> str:
         """The action's name, by which others say which source they mean."""
 
+    @property
+    def starts_pipeline(self) -> bool:
+        """Whether a change of it starts the pipeline."""
+
     def make(self, place: PipelinePlace) -> MadeSource:
         """Make the action, what starts the pipeline on a change, and the rights that it needs."""
 

@@ -1,14 +1,11 @@
 """PipelineRole: the role of a pipeline itself, which takes on the roles of its actions and copies artefacts."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from .account_arns import wildcard_finding
-from .acknowledgements import acknowledge, acknowledge_lint
+from .acknowledgements import acknowledge_lint
 from .artefact_rights import pass_artefacts
 
 
@@ -45,42 +42,4 @@ class PipelineRole:
                 "considered, and the dependency is the CDK's own",
             )
         for region, support in sorted(pipeline.cross_region_support.items()):
-            self._copy_to(region, support.replication_bucket)
-
-    def _copy_to(self, region: str, bucket: s3.IBucket) -> None:
-        objects = bucket.arn_for_objects("*")
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
-                resources=[objects],
-            )
-        )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
-                resources=[bucket.bucket_arn],
-            )
-        )
-        acknowledge(
-            self.role,
-            wildcard_finding(self.role, objects),
-            "CodePipeline names an artefact when an execution makes it; a bucket for each artefact was considered, and "
-            "a pipeline has one bucket for all of a region",
-        )
-        key = bucket.encryption_key
-        if isinstance(key, kms.Alias):
-            keys = f"arn:{cdk.Aws.PARTITION}:kms:{region}:{cdk.Aws.ACCOUNT_ID}:key/*"
-            self.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
-                    resources=[keys],
-                    # https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
-                    conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": key.alias_name}},
-                )
-            )
-            acknowledge(
-                self.role,
-                wildcard_finding(self.role, keys),
-                "of a key in another region only the alias is known here; the key's ARN as an argument was considered, "
-                "and the condition allows the key of this one alias",
-            )
+            pass_artefacts(self.role, support.replication_bucket, reads=True, writes=True, region=region)

@@ -54,7 +54,8 @@ class SlotSwap:
                 "slot": self.slot,
                 "release": image.digest,
                 "image": image.uri,
-                "unless_live": True,
+                # Where no swap follows, the slot itself is to have the release, whatever production runs.
+                "unless_live": self.swap,
             }
         }
         actions = [engine_action(self.on, place, f"{what}.Deploy", order, deploy)]

@@ -126,6 +126,16 @@ class StackDeploy:
                 f"StackDeploy({self._name}) gives {', '.join(unknown)}, of which the stack has no parameter: give the "
                 "names of its CfnParameters"
             )
+        bare = [
+            child.node.id
+            for child in self.stack.node.children
+            if isinstance(child, cdk.CfnParameter) and child.default is None and child.node.id not in values
+        ]
+        if bare:
+            raise ConfigurationError(
+                f"StackDeploy({self._name}) lacks a value for {', '.join(bare)}, which has no default: CloudFormation "
+                "keeps none that a change set does not name, give parameters= or a default"
+            )
         text = json.dumps(values, sort_keys=True)
         return {"ParameterOverrides": text} if values else {}
 

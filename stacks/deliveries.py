@@ -54,7 +54,6 @@ class Delivery:
     repository: str = "inference"
     code: str = "bluegreen-delivery"
     branch: str = "main"
-    self_mutating: bool = True
 
 
 DELIVERIES: Mapping[str, Delivery] = {
@@ -81,6 +80,5 @@ DELIVERIES: Mapping[str, Delivery] = {
             Stop(name="Staging", environment="rehearsal", ships=("service",)),
             Stop(name="Prod", environment="rehearsal", ships=("canary",), approved_by="release manager"),
         ),
-        self_mutating=False,
     ),
 }

@@ -56,14 +56,16 @@ class PipelineStack(cdk.Stack):
             sources=[
                 EcrPush(ecr.Repository.from_repository_name(self, "Repository", delivery.repository)),
                 CodeCommitSource(
-                    codecommit.Repository.from_repository_name(self, "Code", delivery.code), branch=delivery.branch
+                    codecommit.Repository.from_repository_name(self, "Code", delivery.code),
+                    branch=delivery.branch,
+                    # A commit goes with the next image: without one nobody can say which release it is to deploy.
+                    starts_pipeline=False,
                 ),
             ],
             app=AppAssembly(install=[], commands=[f"make synth ENVIRONMENT={environment}"]),
             stages=[_stage(stop, environments[stop.environment]) for stop in delivery.stops],
-            # A release that nobody has approved yet gives way to the next one.
+            # A release that still waits before a stage gives way to the next one.
             execution_mode=ExecutionMode.SUPERSEDED,
-            self_mutating=delivery.self_mutating,
         )
 
 

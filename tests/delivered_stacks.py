@@ -92,7 +92,7 @@ def whole() -> Mapping[str, Any]:
             approval=StageApproval("release manager"),
         ),
     ]
-    return template(pipeline(app, stages, self_mutating=True))
+    return template(pipeline(app, stages))
 
 
 def template(made: BlueGreenPipeline) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from bluegreen_constructs import (
     EcrPush,
     EngineRollout,
     ExecutionMode,
+    ImageRepository,
     StackDeploy,
     StageApproval,
     Together,
@@ -50,7 +51,6 @@ def test_an_image_goes_through_the_stages_in_their_order() -> None:
     assert graph(whole()) == {
         "Source": [(1, "Image", "ECR"), (1, "Source", "CodeCommit")],
         "Synth": [(1, "Synth", "CodeBuild"), (2, "Assets", "CodeBuild")],
-        "UpdatePipeline": [(1, "Delivery.Prepare", "CloudFormation"), (2, "Delivery.Deploy", "CloudFormation")],
         "Dev": [(1, "Prediction.Prepare", "CloudFormation"), (2, "Prediction.Deploy", "CloudFormation")],
         "Staging": [(1, "Serving-Model.Rollout", "StepFunctions")],
         "ReviewProd": [
@@ -94,16 +94,28 @@ def test_the_pipeline_is_of_type_v2_and_says_what_a_newer_execution_does() -> No
     told = properties(whole())
     assert told["PipelineType"] == "V2"
     assert told["ExecutionMode"] == "SUPERSEDED"
-    assert told["RestartExecutionOnUpdate"] is True  # it is self-mutating
+    assert told["RestartExecutionOnUpdate"] is False
 
 
-def test_executions_can_wait_for_their_turn_and_a_pipeline_that_leaves_itself_alone_goes_on() -> None:
+def test_a_pipeline_can_update_itself_first_and_begins_anew_then() -> None:
+    app = new_app()
+    stack = cdk.Stack(app, "Sources", env=ENV)
+    stages = [DeliveryStage("Dev", deploys=[StackDeploy(released_stack(app))])]
+    build = CodeBuildImage(repository_in(stack))
+    told = template(pipeline(app, stages, sources=[code(stack)], build=build, self_mutating=True))
+    assert list(graph(told)) == ["Source", "Build", "Synth", "UpdatePipeline", "Dev"]
+    assert graph(told)["UpdatePipeline"] == [
+        (1, "Delivery.Prepare", "CloudFormation"),
+        (2, "Delivery.Deploy", "CloudFormation"),
+    ]
+    assert properties(told)["RestartExecutionOnUpdate"] is True
+
+
+def test_executions_can_wait_for_their_turn() -> None:
     app = new_app()
     stages = [DeliveryStage("Dev", deploys=[StackDeploy(released_stack(app))])]
     told = properties(template(pipeline(app, stages, execution_mode=ExecutionMode.QUEUED)))
     assert told["ExecutionMode"] == "QUEUED"
-    assert told["RestartExecutionOnUpdate"] is False
-    assert [one["Name"] for one in told["Stages"]] == ["Source", "Synth", "Dev"]
 
 
 def test_a_stage_that_fails_deploys_the_former_release_again_and_the_question_before_it_does_not() -> None:
@@ -153,6 +165,29 @@ def test_the_regions_of_a_wave_are_deployed_together_and_the_next_wave_after_the
     assert list(graph(told)).index("First") < list(graph(told)).index("Others")
     assert action(told, "Others", "Virginia.Deploy")["Region"] == "us-east-1"
     assert "Region" not in action(told, "First", "Ireland.Deploy")
+
+
+def test_what_acts_in_another_region_may_use_the_one_key_there_by_its_alias() -> None:
+    """A policy cannot name an alias as its resource: KMS would refuse every deploy there."""
+    app = new_app()
+    far = released_stack(app, "Far", cdk.Environment(account=ENV.account, region="us-east-1"))
+    told = template(pipeline(app, [DeliveryStage("Dev", deploys=[StackDeploy(far)])]))
+    used = [one for one in statements(told, "StageDevRole") if "kms:Decrypt" in one["Action"]]
+    assert [flat(one["Resource"]) for one in used] == ["arn:<AWS::Partition>:kms:us-east-1:<AWS::AccountId>:key/*"]
+    assert [list(one["Condition"]["ForAnyValue:StringEquals"]) for one in used] == [["kms:ResourceAliases"]]
+    resources = [flat(one["Resource"]) for one in statements(told, "Role")]
+    assert not [one for one in resources if ":alias/" in one]
+
+
+def test_what_writes_artefacts_may_write_them_in_parts() -> None:
+    used = next(one for one in statements(whole(), "SourceSourceRole") if "kms:GenerateDataKey" in one["Action"])
+    assert "kms:Decrypt" in used["Action"]
+
+
+def test_the_pipeline_waits_for_what_its_actions_may_do() -> None:
+    (made,) = (one for one in whole()["Resources"].values() if one["Type"] == "AWS::CodePipeline::Pipeline")
+    policies = {name for name, one in whole()["Resources"].items() if one["Type"] == "AWS::IAM::Policy"}
+    assert policies <= set(made["DependsOn"])
 
 
 def test_what_follows_a_wave_in_its_stage_waits_for_all_of_it() -> None:
@@ -333,6 +368,42 @@ class TestRefusals:
                 sources=[EcrPush(images), code(stack)],
                 build=CodeBuildImage(images),
             )
+
+    def test_a_commit_that_finds_no_image_as_no_tag_ever_moves(self) -> None:
+        app = new_app()
+        stack = cdk.Stack(app, "Other", env=ENV)
+        images = ImageRepository(stack, "Images", name="inference", first_image=None).repository
+        stages = [DeliveryStage("Dev", deploys=[StackDeploy(released_stack(app))])]
+        with pytest.raises(ConfigurationError, match="finds no image with the tag latest then") as raised:
+            pipeline(app, stages, sources=[EcrPush(images), code(stack)])
+        assert "give Source starts_pipeline=False, or ImageRepository(moving_tags=['latest'])" in str(raised.value)
+
+    def test_pushes_that_start_a_pipeline_which_begins_anew_without_the_digest(self) -> None:
+        app = new_app()
+        stages = [DeliveryStage("Dev", deploys=[StackDeploy(released_stack(app))])]
+        with pytest.raises(ConfigurationError, match="without the digest that was pushed, so leave self_mutating out"):
+            pipeline(app, stages, self_mutating=True)
+
+    def test_a_pipeline_that_would_update_itself_and_not_its_buckets_elsewhere(self) -> None:
+        app = new_app()
+        stack = cdk.Stack(app, "Sources", env=ENV)
+        far = released_stack(app, "Far", cdk.Environment(account=ENV.account, region="us-east-1"))
+        with pytest.raises(ConfigurationError, match="acts in us-east-1, where its buckets are in stacks of their own"):
+            pipeline(
+                app,
+                [DeliveryStage("Dev", deploys=[StackDeploy(far)])],
+                sources=[code(stack)],
+                build=CodeBuildImage(repository_in(stack)),
+                self_mutating=True,
+            )
+
+    def test_a_variable_that_nobody_has(self) -> None:
+        app = new_app()
+        stages = [DeliveryStage("Prod", deploys=[EngineRollout(canary(app), release="#{Build.RELEASE}")])]
+        with pytest.raises(
+            ConfigurationError, match="has a variable of Build, which no action before it has: give one"
+        ):
+            pipeline(app, stages)
 
     def test_two_sources_of_one_name(self) -> None:
         app = new_app()
