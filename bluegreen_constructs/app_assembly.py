@@ -18,7 +18,6 @@ from .source_start import refuse_name
 # Without a version, `npx cdk` runs whatever npm calls the newest that day.
 SYNTHESISER = "aws-cdk@2.1148.1"
 RELEASE_VARIABLE = "BLUEGREEN_RELEASE"
-_QUALIFIER = re.compile(r"[A-Za-z0-9_-]{1,10}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -38,16 +37,16 @@ class AppAssembly:
     install, commands: what installs and what synthesises it (default: as a Python app, with the version of the CDK's
         command line that this library is tested with). output: the folder that the synthesis writes.
     environment: variables for the commands; none is a secret. They find the image's digest in `BLUEGREEN_RELEASE`.
-    qualifier: of the CDK's bootstrap in the stacks' accounts.
     publishes_images: whether the app has images of its own to build, as `ContainerImage.from_asset` makes. Their build
         runs Docker, and is privileged for that.
 
     The synthesis has no right in any account: an app that looks something up keeps the answers in `cdk.context.json`.
-    The publication takes on the bootstrap's publishing roles of the stacks' accounts and regions, nothing else; an
-    account other than the pipeline's has to be bootstrapped with `--trust` of the pipeline's.
+    The publication takes on the publishing roles of the stacks' accounts and regions, nothing else: those of the
+    bootstrap that each stack itself uses, by its qualifier. An account other than the pipeline's has to be bootstrapped
+    with `--trust` of the pipeline's.
     https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 
-    Raises ConfigurationError for what is no command, folder, variable or qualifier.
+    Raises ConfigurationError for what is no command, folder or variable.
     """
 
     source: str = "Source"
@@ -56,7 +55,6 @@ class AppAssembly:
     commands: Sequence[str] = (f"npx --yes {SYNTHESISER} synth --quiet",)
     output: str = "cdk.out"
     environment: Mapping[str, str] = field(default_factory=dict)
-    qualifier: str = "hnb659fds"
     publishes_images: bool = False
     machine: BuildMachine = field(default_factory=BuildMachine)
 
@@ -70,10 +68,6 @@ class AppAssembly:
         if not self.output or self.output.startswith("/") or ".." in self.output.split("/"):
             raise ConfigurationError(
                 f"AppAssembly output is {self.output!r}: give a folder within the source, such as 'cdk.out'"
-            )
-        if not _QUALIFIER.fullmatch(self.qualifier):
-            raise ConfigurationError(
-                f"AppAssembly qualifier is {self.qualifier!r}: give the bootstrap's, such as 'hnb659fds'"
             )
         for name in self.environment:
             if not _VARIABLE.fullmatch(name) or name == RELEASE_VARIABLE:
@@ -123,7 +117,6 @@ class AppAssembly:
             assets = publish_assets(
                 place.scope,
                 stacks=stacks,
-                qualifier=self.qualifier,
                 machine=self.machine,
                 publishes_images=self.publishes_images,
             )

@@ -35,13 +35,13 @@ const progressListener = { onPublishEvent: (_, event) => console.log(`${event.pe
   process.exit(1);
 });
 PROGRAM"""
+_ASKING = "AsksForTheQualifier"
 
 
 def publish_assets(
     scope: Construct,
     *,
     stacks: Sequence[cdk.Stack],
-    qualifier: str,
     machine: BuildMachine,
     publishes_images: bool,
 ) -> BuildProject:
@@ -56,11 +56,16 @@ def publish_assets(
                 "stacks of the app that the pipeline is in"
             )
     manifests = sorted({_manifest(stack) for stack in stacks})
-    places = dict.fromkeys(
-        (_known(stack.account, cdk.Aws.ACCOUNT_ID), _known(stack.region, cdk.Aws.REGION)) for stack in stacks
+    bootstraps = dict.fromkeys(
+        (_known(stack.account, cdk.Aws.ACCOUNT_ID), _known(stack.region, cdk.Aws.REGION), bootstrap_qualifier(stack))
+        for stack in stacks
     )
     purposes = ["file-publishing", *(["image-publishing"] if publishes_images else [])]
-    roles = [bootstrap_role(*place, purpose, qualifier) for place in places for purpose in purposes]
+    roles = [
+        bootstrap_role(account, region, purpose, qualifier)
+        for account, region, qualifier in bootstraps
+        for purpose in purposes
+    ]
     named = " ".join(f'"{manifest}"' for manifest in manifests)
     made = BuildProject(
         scope,
@@ -85,6 +90,21 @@ def publish_assets(
 def _manifest(stack: cdk.Stack) -> str:
     """The CDK writes it beside the template."""
     return f"{template_path(stack).removesuffix('.template.json')}.assets.json"
+
+
+def bootstrap_qualifier(stack: cdk.Stack) -> str:
+    """Of the bootstrap that the stack is deployed with, and its assets go to.
+
+    A synthesizer that was made in Python and given to a stack is known here as it was before the stack: the CDK uses a
+    copy, and only the copy has the qualifier. Nothing but a nested stack asks the copy, so one is made and taken back.
+    https://github.com/aws/aws-cdk/blob/v2.275.0/packages/aws-cdk-lib/core/lib/stack-synthesizers/nested.ts
+    """
+    found = stack.synthesizer.bootstrap_qualifier
+    if found is None:
+        found = cdk.NestedStack(stack, _ASKING).synthesizer.bootstrap_qualifier
+        for made in (_ASKING, f"{_ASKING}.NestedStack"):
+            stack.node.try_remove_child(made)
+    return found or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
 
 
 def _known(place: str, here: str) -> str:

@@ -17,6 +17,7 @@ from .account_arns import wildcard_finding
 from .acknowledgements import acknowledge_all
 from .build_machine import BuildMachine
 from .pipeline_action import PipelineAction
+from .pipeline_limits import Limit
 
 _LOG_RETENTION_DAYS = 90
 _KEY_USES = (
@@ -113,6 +114,7 @@ class BuildProject(Construct):
             local_caches: modes of CodeBuild's cache on the machine.
         """
         super().__init__(scope, id)
+        self._timeout = machine.timeout
         log = logs.CfnLogGroup(self, "Logs", retention_in_days=_LOG_RETENTION_DAYS)
         log.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         self._statements: list[Mapping[str, object]] = [
@@ -177,7 +179,14 @@ class BuildProject(Construct):
         https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
 
         variables: further environment variables, in which CodePipeline's own may stand.
+
+        Raises ConfigurationError for a machine that runs longer than CodePipeline waits.
         """
+        Limit.CODE_BUILD.refuse_longer(
+            f"the build {name}",
+            {"the machine's time-out": self._timeout},
+            "give its BuildMachine a shorter timeout",
+        )
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"],

@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import Protocol, TypeAlias
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
 from .account_arns import arn_here, wildcard_finding
 from .acknowledgements import acknowledge
@@ -163,6 +166,12 @@ class CodeDeployServerDeploy:
     The action names no instances. So it deploys to a group that finds its own: in place, or one whose copies CodeDeploy
     makes. An `Ec2BlueGreenFleet(controller=CodeDeploy())` has two groups that take turns, and a deployment has to name
     the other side's instances: `FleetDeploy` does.
+
+    The instances fetch the artefact themselves. The roles of the group's Auto Scaling groups are let in by the
+    pipeline's bucket and its key. Instances that a group finds by their tags, and those of imported groups, are not
+    known here: give their roles s3:GetObject and s3:GetObjectVersion on the bucket's objects, kms:Decrypt and
+    kms:DescribeKey on its key, by hand.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-iam-instance-profile.html
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeDeploy.html
     """
 
@@ -180,7 +189,7 @@ class CodeDeployServerDeploy:
         revision = place.require_source(self.source, "CodeDeployServerDeploy").artifact
         _allow(place, application, group)
         return (
-            PipelineAction(
+            _ServerAction(
                 f"{self.group.node.id}.Deploy",
                 category=codepipeline.ActionCategory.DEPLOY,
                 provider="CodeDeploy",
@@ -188,8 +197,56 @@ class CodeDeployServerDeploy:
                 role=place.role,
                 order=order,
                 inputs=[revision],
-            ),
+            ).read_by(_instances(self.group)),
         )
+
+
+@jsii.implements(codepipeline.IAction)
+class _ServerAction(PipelineAction):
+    """Beside the action's own role, the instances read the artefact.
+
+    The bucket and the key say so, not the instances' roles: these are in stacks that the pipeline's stack reads from,
+    and would have to read from it in turn.
+    """
+
+    _readers: Sequence[iam.IPrincipal] = ()
+
+    def read_by(self, readers: Sequence[iam.IPrincipal]) -> "_ServerAction":
+        """Have these read the artefact too."""
+        self._readers = readers
+        return self
+
+    def bind(
+        self,
+        scope: Construct,
+        stage: codepipeline.IStage,
+        *,
+        role: iam.IRole,
+        bucket: s3.IBucket,
+    ) -> codepipeline.ActionConfig:
+        """Called by the CDK's pipeline when the action is added to a stage."""
+        for reader in self._readers:
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[reader],
+                    actions=["s3:GetObject", "s3:GetObjectVersion"],
+                    resources=[bucket.arn_for_objects("*")],
+                )
+            )
+            if bucket.encryption_key is not None:
+                bucket.encryption_key.add_to_resource_policy(
+                    # In a key's policy the asterisk is this key.
+                    iam.PolicyStatement(
+                        principals=[reader], actions=["kms:Decrypt", "kms:DescribeKey"], resources=["*"]
+                    )
+                )
+        return super().bind(scope, stage, role=role, bucket=bucket)
+
+
+def _instances(group: codedeploy.IServerDeploymentGroup) -> Sequence[iam.IPrincipal]:
+    """The roles of the group's instances, as far as the app knows them."""
+    found = [one.grant_principal for one in group.auto_scaling_groups or ()]
+    return [one for one in found if not isinstance(one, iam.UnknownPrincipal)]
 
 
 def _allow(place: DeployPlace, application: str, group: str) -> None:

@@ -80,7 +80,9 @@ class DeliveryRepository(Construct):
             description=description or "The files that a pipeline deploys by",
             kms_key=encryption_key,
         )
-        made.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        # A first creation that is rolled back leaves no name behind, which would be in the way of the next.
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+        made.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         self.repository = made
         function = HookFunction(
             self,

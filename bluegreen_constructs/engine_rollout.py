@@ -39,7 +39,7 @@ class EngineRollout:
 
     on: the construct. Its stack is there before the pipeline: its template holds the very first release only.
     release: the release's name (default: the image's digest). Of an `Ec2BlueGreenFleet` give what names the archive,
-        such as a build's variable `"#{Build.RELEASE}"`.
+        such as `"#{Source.CommitId}"`.
 
     A release that is live already counts as promoted at once, so that a stage that is retried or rolled back begins
     nothing. One that was rejected is refused, until somebody accepts it with `bluegreen start
@@ -84,7 +84,7 @@ class EngineRollout:
         if settings.blue.compute is Compute.AUTO_SCALING:
             raise ConfigurationError(
                 f"EngineRollout in stage {place.stage} is on {self.on.target}, which runs no images: give release=, "
-                "such as a build's variable '#{Build.RELEASE}'"
+                "such as '#{Source.CommitId}'"
             )
         image = place.require_image(f"EngineRollout({self.on.target})")
         return {"name": image.digest, "image": image.uri}

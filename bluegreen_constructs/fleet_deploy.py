@@ -1,5 +1,6 @@
 """FleetDeploy: a stage's deploy by AWS CodeDeploy to a fleet whose two sides take turns."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -18,6 +19,8 @@ from .pipeline_limits import Limit
 from .release_artefact import Artefact
 
 _VARIABLE = "BLUEGREEN_RELEASE"
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
+_OF_AN_EXECUTION = re.compile(r"#\{[A-Za-z0-9@_-]+\.[A-Za-z0-9@_-]+\}")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -30,8 +33,10 @@ class FleetDeploy:
     other side is not whole. It waits for the deployment's end, the bake included,
     and fails when it went back.
 
-    fleet: the fleet. release: the name of an archive, in its bucket by then: a text, or a build's variable (default:
-        `#{Build.RELEASE}`).
+    fleet: the fleet. release: the name of an archive that is in the fleet's bucket by then, with a variable of the
+        pipeline, such as `#{Source.CommitId}` where the repository's own workflow uploads `releases/COMMIT.zip` before
+        it pushes. A text without one is part of the pipeline's structure: every execution would ship the same archive,
+        and no rollback of the stage could take it back.
     source: whose requirements name the command. install: what installs it.
     machine: what the build runs on; its time-out is for installing the command and the release on all instances, and
         for moving the traffic. The time that the fleet waits for an approval and bakes comes on top of it.
@@ -39,14 +44,14 @@ class FleetDeploy:
     A release that is live already is deployed once more, to the other side: the fleet has no memory of releases. Who
     stops the execution stops no deployment: `bluegreen abort` does.
 
-    Raises ConfigurationError for what installs nothing or names no release; and, when the stage is made, for a fleet
-    that the engine runs, one elsewhere, or a deployment that may take longer than CodePipeline waits.
+    Raises ConfigurationError for what installs nothing, or a release that no execution chooses; and, when the stage is
+    made, for a fleet that the engine runs, one elsewhere, or a deployment that may take longer than CodePipeline waits.
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeDeploy.html
     """
 
     fleet: Ec2BlueGreenFleet
     _: KW_ONLY
-    release: str = "#{Build.RELEASE}"
+    release: str
     source: str = "Source"
     install: Sequence[str] = INSTALL
     machine: BuildMachine = field(default_factory=BuildMachine)
@@ -54,9 +59,10 @@ class FleetDeploy:
     def __post_init__(self) -> None:
         """Refuse what a build would fail at."""
         refuse_install("FleetDeploy", self.install)
-        if not self.release.strip():
+        if not _OF_AN_EXECUTION.search(self.release):
             raise ConfigurationError(
-                "FleetDeploy has no release: give the name of an archive, or a variable such as '#{Build.RELEASE}'"
+                f"FleetDeploy release is {self.release!r}, and every execution would ship that one: give a variable of "
+                "the pipeline, such as '#{Source.CommitId}', that names an archive in the fleet's bucket"
             )
 
     def stacks(self) -> Sequence[cdk.Stack]:

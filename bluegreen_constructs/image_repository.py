@@ -67,11 +67,13 @@ class ImageRepository(Construct):
             lifecycle: which images expire (default: those without a tag, after 30 days).
             pulled_by: the numbers of other accounts that may pull; their own policies decide who does.
             moving_tags: exempt from immutability, such as `latest`, which a pipeline with two sources looks for when a
-                commit starts it (default: no tag is ever moved). Nothing may run by such a tag.
+                commit starts it (default: no tag is ever moved). Nothing may run by such a tag. It leaves an image
+                behind that may have no other and be live, so `lifecycle` has to keep images without one.
             encryption_key: of the images (default: a key of Amazon ECR's own). It cannot be changed afterwards.
 
         Raises:
-            ConfigurationError: Amazon ECR takes no such name, or there is no such account.
+            ConfigurationError: Amazon ECR takes no such name, there is no such account, or the lifecycle would expire
+                what a moving tag has left.
         """
         super().__init__(scope, id)
         if name is not None and not cdk.Token.is_unresolved(name) and not _NAME.fullmatch(name):
@@ -92,6 +94,12 @@ class ImageRepository(Construct):
                     f"ImageRepository moving_tags is {moving_tags!r}: give a list of tags, without * and without "
                     f"{BOOTSTRAP_TAG!r}, such as ['latest']"
                 )
+        if moving_tags and lifecycle.untagged_after is not None:
+            raise ConfigurationError(
+                f"ImageRepository moving_tags is {moving_tags!r}: an image that was pushed with such a tag alone has "
+                "none when the tag moves on, and would expire although it may be live, so give "
+                "lifecycle=ImageLifecycle(untagged_after=None)"
+            )
         made = ecr.Repository(
             self,
             "Resource",
@@ -106,7 +114,11 @@ class ImageRepository(Construct):
             image_scan_on_push=True,
             encryption=None if encryption_key is None else ecr.RepositoryEncryption.KMS,
             encryption_key=encryption_key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            # A name that a first creation leaves behind would be in the way of the next. An image that was pushed by
+            # then is not deleted: Amazon ECR deletes no repository that has one, and somebody has to look.
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+            # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         resource = made.node.default_child
         policy = lifecycle.policy()

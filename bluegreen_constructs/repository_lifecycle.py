@@ -26,9 +26,10 @@ class ImageLifecycle:
     release that is live but old, and with it the way back. So releases stay, and cost storage: delete them by hand when
     nobody goes back to them any more. Two things expire:
 
-    - Images without a tag. In a repository with immutable tags none of them was ever tagged: a tag cannot move to
-      another image, and whoever deletes the last one deletes the image. Those that a tagged index of several platforms
-      consists of are kept by Amazon ECR. A digest that is released without ever having had a tag does expire.
+    - Images without a tag. Where every tag is immutable none of them was ever tagged: a tag cannot move to another
+      image, and whoever deletes the last one deletes the image. A tag that may move leaves a release without one, so an
+      `ImageRepository` takes `moving_tags` only with `untagged_after=None`. Images that a tagged index of several
+      platforms consists of are kept by Amazon ECR. A digest that is released without ever having had a tag does expire.
     - Images with a throw-away tag, such as those of pull requests. An image may have such a tag and a release's as
       well, when two builds come to the same; `releases` says which tags those are, and keeps it.
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from .account_arns import wildcard_finding
 from .account_roles import bootstrap_role
 from .acknowledgements import acknowledge
+from .asset_publication import bootstrap_qualifier
 from .deploy_place import DeployPlace, template_path
 from .engine.errors import ConfigurationError
 from .pipeline_action import PipelineAction
@@ -82,7 +83,7 @@ class StackDeploy:
         access, stack = place.access_to(self.stack), self.stack
         account, region = (cdk.Aws.ACCOUNT_ID if access is None else access.account), self._region(place)
         deploys_with = (
-            bootstrap_role(account, region, "cfn-exec", _qualifier(stack))
+            bootstrap_role(account, region, "cfn-exec", bootstrap_qualifier(stack))
             if access is None
             else access.cloudformation_role_arn(region)
         )
@@ -183,10 +184,6 @@ class StackDeploy:
 
     def _region(self, place: DeployPlace) -> str:
         return place.region_of(self.stack) or cdk.Aws.REGION
-
-
-def _qualifier(stack: cdk.Stack) -> str:
-    return stack.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
 
 
 def _only(known: Sequence[str], stack: str) -> str:

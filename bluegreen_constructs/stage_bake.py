@@ -63,12 +63,21 @@ class AlarmOf:
 
 @dataclass(frozen=True)
 class StageBake:
-    """Watches alarms for a while after a stage's deploys; the stage fails as soon as one of them rings.
+    """Watches alarms for a while after a stage's deploys; the stage fails as soon as one of them begins to ring.
 
     A bake passes only at a look after its span at which every alarm is OK, and none rang meanwhile, not even between
     two looks. An alarm that does not exist, has insufficient data or cannot be read is no evidence: it is waited for
     until the span is over, and ten minutes longer, and then fails the stage. What an alarm says while no data come
     is the alarm's own choice (`treat_missing_data`): one that calls that OK bakes under no data at all.
+
+    Nor is an OK evidence that an alarm owes to data from before the bake: it counts once the bake has lasted as long as
+    the alarm's periods together (an hour, for one of an hour or twelve of five minutes), and the bake waits beyond its
+    span for it. An alarm that needs more than 23 hours fails the stage at once. A composite alarm has no period and is
+    taken at its word: bake under the alarms beneath it as well.
+
+    An alarm that is in alarm since before the bake began is waited for too, until the span and its own periods are
+    over, and ten minutes longer: the one that brought a stage back rings on for a while when that stage bakes again.
+    Once it has been OK, it fails the stage at once when it rings anew.
 
     span: how long (1 minute to 23 hours, for CodePipeline ends the action after 24).
     alarms: of this account and region, or `AlarmOf` others. The CloudWatch rule of CodePipeline's own stage conditions

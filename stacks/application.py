@@ -1,6 +1,7 @@
 """The application of one environment: its stacks, and what holds for every resource in them."""
 
 import re
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -14,6 +15,7 @@ from .environments import Environment, chosen
 from .pipeline_stack import PipelineStack
 
 UNNAMED_RELEASE = "no-release-given"
+_QUALIFIER = "@aws-cdk/core:bootstrapQualifier"
 _RELEASE = re.compile(r"(sha256:[0-9a-f]{64})|([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
 
 
@@ -30,6 +32,7 @@ def build(app: cdk.App, *, environment: object, release: object) -> None:
         _deliver(app, environment, release)
     else:
         place = chosen(environment, DELIVERIES)
+        _choose_bootstrap(app, [place])
         version = _checked_release(UNNAMED_RELEASE if release is None else release)
         stacks = _stacks_of(app, place, version)
         if release is None:
@@ -49,6 +52,7 @@ def _deliver(app: cdk.App, environment: str, release: object) -> None:
         )
     names = dict.fromkeys(stop.environment for stop in delivery.stops)
     places = [chosen(name) for name in names]
+    _choose_bootstrap(app, places)
     stacks = {place.name: _stacks_of(app, place, None) for place in places}
     home = places[-1]
     pipeline = PipelineStack(
@@ -64,9 +68,25 @@ def _deliver(app: cdk.App, environment: str, release: object) -> None:
     _tag(pipeline, home)
 
 
+def _choose_bootstrap(app: cdk.App, places: Sequence[Environment]) -> None:
+    """Have every stack, the pipeline's too, use the environments' bootstrap; before any is made, or CDK refuses.
+
+    Raises ConfigurationError for environments with different ones: an app has one.
+    """
+    default = app.node.try_get_context(_QUALIFIER) or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+    qualifiers = {place.name: place.qualifier or default for place in places}
+    first, *others = dict.fromkeys(qualifiers.values())
+    if others:
+        listed = ", ".join(f"{name} {qualifier}" for name, qualifier in qualifiers.items())
+        raise ConfigurationError(
+            f"the environments of one delivery have bootstraps with different qualifiers ({listed}): give them the "
+            "same qualifier, or a delivery each"
+        )
+    if first != default:
+        app.node.set_context(_QUALIFIER, first)
+
+
 def _stacks_of(app: cdk.App, place: Environment, release: str | None) -> EnvironmentStacks:
-    if place.qualifier is not None:
-        app.node.set_context("@aws-cdk/core:bootstrapQualifier", place.qualifier)
     stacks = EnvironmentStacks.of(app, place, release=release)
     for stack in stacks.all():
         _apply_account_rules(stack, place)

@@ -15,7 +15,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 
 from bluegreen_constructs.app_assembly import AppAssembly, MadeAssembly
-from bluegreen_constructs.asset_publication import PUBLISHER
+from bluegreen_constructs.asset_publication import PUBLISHER, bootstrap_qualifier
 from bluegreen_constructs.build_machine import BuildMachine
 from bluegreen_constructs.code_commit_source import CodeCommitSource
 from bluegreen_constructs.pipeline_parts import ImageReference
@@ -228,10 +228,48 @@ class TestPublication:
         delivery, _ = assembled("Service")
         assert project(delivery, "Assets")["Environment"]["PrivilegedMode"] is False
 
-    def test_the_qualifier_is_the_bootstraps(self) -> None:
-        delivery, _ = assembled("Service", qualifier="shop")
+    @staticmethod
+    def publishing_roles(app: cdk.App, stacks: list[cdk.Stack]) -> list[str]:
+        delivery, _ = delivering(app, stacks)
         (takes_on,) = [one for one in delivery.statements("AppAssetsRole") if one["Action"] == "sts:AssumeRole"]
-        assert f"role/cdk-shop-file-publishing-role-{ACCOUNT}-{REGION}" in json.dumps(takes_on["Resource"])
+        roles = takes_on["Resource"]
+        return [one["Fn::Sub"].partition(":role/")[2] for one in (roles if isinstance(roles, list) else [roles])]
+
+    def test_the_qualifier_is_that_of_each_stacks_own_bootstrap(self) -> None:
+        app = cdk.App()
+        env = cdk.Environment(account=ACCOUNT, region=REGION)
+        theirs = cdk.Stack(app, "Theirs", env=env, synthesizer=cdk.DefaultStackSynthesizer(qualifier="shop"))
+        assert self.publishing_roles(app, [service(app), theirs]) == [
+            f"cdk-hnb659fds-file-publishing-role-{ACCOUNT}-{REGION}",
+            f"cdk-shop-file-publishing-role-{ACCOUNT}-{REGION}",
+        ]
+
+    def test_asking_for_the_qualifier_leaves_nothing_in_the_stack(self) -> None:
+        app = cdk.App()
+        stack = cdk.Stack(app, "Theirs", synthesizer=cdk.DefaultStackSynthesizer(qualifier="shop"))
+        cdk.CfnResource(stack, "One", type="AWS::SNS::Topic")
+        assert bootstrap_qualifier(stack) == bootstrap_qualifier(stack) == "shop"
+        assert [one.node.id for one in stack.node.children] == ["One"]
+        told = app.synth().get_stack_by_name("Theirs").template
+        assert list(told["Resources"]) == ["One"]
+        assert told["Parameters"]["BootstrapVersion"]["Default"] == "/cdk-bootstrap/shop/version"
+
+    @pytest.mark.parametrize("make", [cdk.LegacyStackSynthesizer, cdk.DefaultStackSynthesizer])
+    def test_a_synthesizer_that_names_none_has_the_cdks(self, make: type[cdk.StackSynthesizer]) -> None:
+        assert bootstrap_qualifier(cdk.Stack(cdk.App(), "Theirs", synthesizer=make())) == "hnb659fds"
+
+    def test_one_synthesizer_of_two_stacks_is_asked_in_each(self) -> None:
+        app = cdk.App()
+        shared = cdk.DefaultStackSynthesizer(qualifier="shop")
+        stacks = [cdk.Stack(app, name, synthesizer=shared) for name in ("First", "Second")]
+        assert [bootstrap_qualifier(stack) for stack in stacks] == ["shop", "shop"]
+        app.synth()
+
+    def test_the_qualifier_of_the_whole_app_is_that_of_its_stacks(self) -> None:
+        app = cdk.App(context={"@aws-cdk/core:bootstrapQualifier": "team1"})
+        assert self.publishing_roles(app, [service(app), service(app, "Second")]) == [
+            f"cdk-team1-file-publishing-role-{ACCOUNT}-{REGION}"
+        ]
 
     def test_stacks_of_no_known_place_are_published_where_the_pipeline_is(self) -> None:
         app = cdk.App()
@@ -264,8 +302,6 @@ class TestRefusals:
             ({"output": "/tmp/out"}, "output is '/tmp/out'"),
             ({"output": ""}, "output is ''"),
             ({"output": "../out"}, "output is '../out'"),
-            ({"qualifier": ""}, "qualifier is ''"),
-            ({"qualifier": "far-too-long"}, "qualifier is 'far-too-long'"),
             ({"environment": {"A B": "c"}}, "environment has 'A B'"),
             ({"environment": {"BLUEGREEN_RELEASE": "c"}}, "environment has 'BLUEGREEN_RELEASE'"),
         ],

@@ -32,7 +32,11 @@ def made() -> Template:
 def test_the_repository_outlives_its_stack():
     found = only(resources(made(), "AWS::CodeCommit::Repository"))
     assert found["Properties"]["RepositoryName"] == "inference-delivery"
-    assert found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain"
+    assert found["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_repository_of_a_stack_that_was_never_made_is_not_in_the_way_of_the_next_attempt():
+    assert only(resources(made(), "AWS::CodeCommit::Repository"))["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_its_first_commit_is_what_the_engine_reads():

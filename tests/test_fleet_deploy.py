@@ -21,6 +21,8 @@ from tests.canary_service import flat, new_stack, resources
 from tests.fleet import fleet, under_code_deploy
 from tests.stage_place import HERE, ROOT, Json, actions, build_spec, listed, project, rights, stage_place
 
+RELEASE = "#{Source.CommitId}"
+
 
 def deployed(stack: cdk.Stack, controller: CodeDeploy | None = None, **options: object) -> Ec2BlueGreenFleet:
     options.setdefault("bake", timedelta(minutes=5))
@@ -38,7 +40,7 @@ def made() -> Template:
     given = stage_place(stack)
     approval = CodeDeploy(application="models", approval=timedelta(minutes=30))
     machine = BuildMachine(timeout=timedelta(minutes=45))
-    return given.add(*FleetDeploy(deployed(stack, approval), machine=machine).make(given.place, 2))
+    return given.add(*FleetDeploy(deployed(stack, approval), release=RELEASE, machine=machine).make(given.place, 2))
 
 
 def by_action() -> dict[str, Json]:
@@ -52,10 +54,10 @@ def test_the_command_starts_the_release_and_waits_for_its_end() -> None:
     assert build_spec(made())["phases"]["install"]["commands"] == ["pip install -r requirements.txt"]
 
 
-def test_the_release_is_the_builds_variable() -> None:
+def test_the_release_is_the_variable_that_the_execution_has() -> None:
     action = actions(made())["Serving-Model.Deploy"]
     assert json.loads(action["Configuration"]["EnvironmentVariables"]) == [
-        {"name": "BLUEGREEN_RELEASE", "value": "#{Build.RELEASE}", "type": "PLAINTEXT"}
+        {"name": "BLUEGREEN_RELEASE", "value": "#{Source.CommitId}", "type": "PLAINTEXT"}
     ]
     assert (action["RunOrder"], action["InputArtifacts"]) == (2, [{"Name": "Source"}])
 
@@ -137,7 +139,7 @@ def test_a_configuration_of_the_fleets_own_is_the_one_that_may_be_read() -> None
     stack = new_stack()
     given = stage_place(stack)
     controller = CodeDeploy(configuration=MinimumHealthy(count=1))
-    template = given.add(*FleetDeploy(deployed(stack, controller)).make(given.place, 1))
+    template = given.add(*FleetDeploy(deployed(stack, controller), release=RELEASE).make(given.place, 1))
     (name,) = template.find_resources("AWS::CodeDeploy::DeploymentConfig")
     (found,) = [
         one["Resource"] for one in rights(template) if "codedeploy:GetDeploymentConfig" in listed(one["Action"])
@@ -148,9 +150,11 @@ def test_a_configuration_of_the_fleets_own_is_the_one_that_may_be_read() -> None
 def test_a_fleet_of_another_stack_and_another_release_are_deployed_alike() -> None:
     app = cdk.App()
     given = stage_place(new_stack("Delivery", app))
-    template = given.add(*FleetDeploy(deployed(new_stack(app=app)), release="1.4.2").make(given.place, 1))
+    template = given.add(
+        *FleetDeploy(deployed(new_stack(app=app)), release="web-#{Code.CommitId}").make(given.place, 1)
+    )
     action = actions(template)["Serving-Model.Deploy"]
-    assert json.loads(action["Configuration"]["EnvironmentVariables"])[0]["value"] == "1.4.2"
+    assert json.loads(action["Configuration"]["EnvironmentVariables"])[0]["value"] == "web-#{Code.CommitId}"
     assert "Fn::ImportValue" in json.dumps(template.to_json())
 
 
@@ -162,7 +166,7 @@ def test_a_fleet_that_the_engine_runs_is_refused() -> None:
         match=r"FleetDeploy\(Serving/Model\) in stage Prod: the engine runs this fleet's rollouts, use EngineRollout, "
         r"or give the fleet controller=CodeDeploy\(\)",
     ):
-        FleetDeploy(fleet(stack)).make(place, 1)
+        FleetDeploy(fleet(stack), release=RELEASE).make(place, 1)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +185,13 @@ def test_a_deployment_that_is_longer_than_codepipeline_waits_is_refused(
         f"a deployment to Serving/Model may take {said}, and CodePipeline waits 8 h for an action of CodeBuild: shorten"
     )
     with pytest.raises(ConfigurationError, match=re.escape(whole)):
-        FleetDeploy(deployed(stack, CodeDeploy(approval=approval), bake=bake)).make(place, 1)
+        FleetDeploy(deployed(stack, CodeDeploy(approval=approval), bake=bake), release=RELEASE).make(place, 1)
 
 
 def test_a_deployment_that_is_just_as_long_as_codepipeline_waits_is_made() -> None:
     stack = new_stack()
     given = stage_place(stack)
-    template = given.add(*FleetDeploy(deployed(stack, bake=timedelta(hours=7))).make(given.place, 1))
+    template = given.add(*FleetDeploy(deployed(stack, bake=timedelta(hours=7)), release=RELEASE).make(given.place, 1))
     assert project(template)["TimeoutInMinutes"] == 480
 
 
@@ -206,13 +210,16 @@ def test_a_fleet_elsewhere_is_refused(account: str, region: str, said: str) -> N
     app = cdk.App()
     place = stage_place(cdk.Stack(app, "Delivery", env=cdk.Environment(account=account, region=region))).place
     with pytest.raises(ConfigurationError, match=said):
-        FleetDeploy(deployed(new_stack(app=app))).make(place, 1)
+        FleetDeploy(deployed(new_stack(app=app)), release=RELEASE).make(place, 1)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"release": " "}, "FleetDeploy has no release: give the name of an archive"),
+        ({"release": " "}, "FleetDeploy release is ' ', and every execution would ship that one: give a variable"),
+        ({"release": "1.4.2"}, "release is '1.4.2', and every execution .* such as '#{Source.CommitId}', that names"),
+        ({"release": "${Source.CommitId}"}, "release is '[$]{Source.CommitId}'"),
+        ({"release": "#{CommitId}"}, "release is '#{CommitId}'"),
         ({"install": ()}, "FleetDeploy has no install"),
         ({"install": "pip install x"}, "give a list of commands"),
     ],
@@ -220,18 +227,23 @@ def test_a_fleet_elsewhere_is_refused(account: str, region: str, said: str) -> N
 def test_a_build_that_could_do_nothing_is_refused(options: dict, said: str) -> None:
     made = deployed(new_stack())
     with pytest.raises(ConfigurationError, match=said):
-        FleetDeploy(made, **options)
+        FleetDeploy(made, **{"release": RELEASE, **options})
+
+
+def test_no_release_is_taken_for_granted_for_no_build_of_ours_exports_one() -> None:
+    with pytest.raises(TypeError, match="release"):
+        FleetDeploy(deployed(new_stack()))  # type: ignore[call-arg]
 
 
 def test_a_source_that_the_pipeline_does_not_have_is_refused() -> None:
     stack = new_stack()
     place = stage_place(stack).place
     with pytest.raises(ConfigurationError, match="reads the source Code: give one of Source"):
-        FleetDeploy(deployed(stack), source="Code").make(place, 1)
+        FleetDeploy(deployed(stack), release=RELEASE, source="Code").make(place, 1)
 
 
 def test_it_deploys_no_stack() -> None:
-    assert FleetDeploy(deployed(new_stack())).stacks() == ()
+    assert FleetDeploy(deployed(new_stack()), release=RELEASE).stacks() == ()
 
 
 def test_a_fleet_that_the_engine_runs_has_none_of_codedeploys_times_and_names() -> None:

@@ -7,6 +7,7 @@ from tempfile import mkdtemp
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import Duration
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
@@ -40,8 +41,12 @@ def test_tags_never_move_images_are_scanned_and_the_repository_outlives_its_stac
     assert found["Properties"]["ImageTagMutability"] == "IMMUTABLE"
     assert found["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
     assert found["Properties"]["RepositoryName"] == "team/inference"
-    assert found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain"
+    assert found["UpdateReplacePolicy"] == "Retain"
     assert "EmptyOnDelete" not in found["Properties"]
+
+
+def test_the_repository_of_a_stack_that_was_never_made_is_not_in_the_way_of_the_next_attempt():
+    assert repository(made())["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_what_expires_is_what_the_lifecycle_says():
@@ -278,11 +283,30 @@ def test_cloudformation_lint_finds_nothing():
 
 def test_a_tag_that_was_exempted_can_be_moved_and_no_other_one():
     stack = new_stack()
-    ImageRepository(stack, "Images", name="team/inference", moving_tags=["latest"])
+    kept = ImageLifecycle(untagged_after=None)
+    ImageRepository(stack, "Images", name="team/inference", moving_tags=["latest"], lifecycle=kept)
     found = repository(Template.from_stack(stack))["Properties"]
     assert found["ImageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     (exempt,) = found["ImageTagMutabilityExclusionFilters"]
     assert exempt["ImageTagMutabilityExclusionFilterValue"] == "latest"
+
+
+@pytest.mark.parametrize(
+    "lifecycle",
+    [ImageLifecycle(), ImageLifecycle(throw_away=["pr-"], releases=["v*"], untagged_after=Duration.days(365))],
+)
+def test_a_tag_that_moves_is_refused_where_the_release_that_it_leaves_would_expire(lifecycle: ImageLifecycle):
+    with pytest.raises(ConfigurationError, match=r"give lifecycle=ImageLifecycle\(untagged_after=None\)") as refused:
+        ImageRepository(new_stack(), "Images", moving_tags=["latest"], lifecycle=lifecycle)
+    assert str(refused.value).startswith("ImageRepository moving_tags is ['latest']: an image that was pushed with")
+
+
+def test_a_tag_may_move_where_only_what_is_thrown_away_expires():
+    lifecycle = ImageLifecycle(throw_away=["pr-"], releases=["v*"], untagged_after=None)
+    stack = new_stack()
+    ImageRepository(stack, "Images", moving_tags=["latest"], lifecycle=lifecycle)
+    rules = json.loads(repository(Template.from_stack(stack))["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])
+    assert {rule["selection"]["tagStatus"] for rule in rules["rules"]} == {"tagged"}
 
 
 @pytest.mark.parametrize("tags", [["*"], ["bootstrap"], "latest", [""]])

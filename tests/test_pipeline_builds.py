@@ -223,6 +223,18 @@ class TestCodeBuildRefusals:
     def test_machines_that_codebuild_does_not_have_are_refused(self, options: dict[str, Any], words: str) -> None:
         assert words in refused(lambda: BuildMachine(**options))
 
+    def test_a_build_that_is_longer_than_codepipeline_waits_is_refused(self) -> None:
+        machine = BuildMachine(timeout=timedelta(hours=8, minutes=1))
+        message = refused(lambda: built(CodeBuildImage, machine=machine))
+        assert message == (
+            "the build Build may take 481 min (the machine's time-out 481 min), and CodePipeline waits 8 h for an "
+            "action of CodeBuild: give its BuildMachine a shorter timeout"
+        )
+
+    def test_a_build_that_is_just_as_long_as_codepipeline_waits_is_made(self) -> None:
+        delivery, _ = built(CodeBuildImage, machine=BuildMachine(timeout=timedelta(hours=8)))
+        assert delivery.only("AWS::CodeBuild::Project", "MakingImage")["TimeoutInMinutes"] == 480
+
 
 class TestCodeBuildCommands:
     @staticmethod

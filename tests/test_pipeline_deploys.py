@@ -2,13 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import jmespath
 import pytest
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -35,7 +39,7 @@ from bluegreen_constructs.engine.errors import ConfigurationError
 from bluegreen_constructs.engine.start_request import StartRequest
 from bluegreen_constructs.engine.swap.beginning import SlotsRequest
 from tests.blue_green_service import service
-from tests.canary_service import new_stack
+from tests.canary_service import new_stack, vpc_in
 from tests.code_deploy_service import deployed
 from tests.delivered_stacks import (
     DIGEST,
@@ -126,6 +130,12 @@ class TestStackDeploy:
             "EuropePrediction0A1B.template.json", stack.template_file
         )
 
+    def test_a_parameter_that_nobody_gives_is_refused(self) -> None:
+        app = new_app()
+        stack = released_stack(app)
+        cdk.CfnParameter(stack, "Level")
+        assert "lacks a value for Level, which has no default" in refused(app, StackDeploy(stack))
+
     def test_a_parameter_that_is_not_there_is_refused(self) -> None:
         app = new_app()
         said = refused(app, StackDeploy(released_stack(app), parameters={"Nothing": "1"}))
@@ -189,9 +199,9 @@ class TestEngineRollout:
     def test_a_fleet_is_told_the_name_of_its_archive(self) -> None:
         app = new_app()
         made = fleet(new_stack("Fleet", app))
-        told = stage_of(app, EngineRollout(made, release="#{Build.RELEASE}"))
+        told = stage_of(app, EngineRollout(made, release="#{Source.CommitId}"))
         assert asked(told, "Prod", f"{made.target.replace('/', '-')}.Rollout")["release"] == {
-            "name": "#{Build.RELEASE}"
+            "name": "#{Source.CommitId}"
         }
 
     def test_a_fleet_that_is_told_none_is_refused(self) -> None:
@@ -366,6 +376,68 @@ class TestCodeDeployServer:
         assert [one["Name"] for one in made["InputArtifacts"]] == ["Source"]
         used = [one for one in statements(told, "StageProdRole") if "CreateDeployment" in flat(one["Action"])]
         assert all("deploymentgroup:" in flat(one["Resource"]) for one in used)
+
+    @staticmethod
+    def scaled(stack: cdk.Stack) -> autoscaling.AutoScalingGroup:
+        return autoscaling.AutoScalingGroup(
+            stack,
+            "Scaled",
+            vpc=vpc_in(stack),
+            instance_type=ec2.InstanceType("t3.micro"),
+            machine_image=ec2.MachineImage.latest_amazon_linux2023(),
+        )
+
+    @staticmethod
+    def let_in(told: Mapping[str, Any]) -> dict[str, list[tuple[str, list[str]]]]:
+        """Whom the pipeline's bucket and key let in by a role's ARN from another stack, to do what."""
+        kinds = {"AWS::S3::BucketPolicy": "PolicyDocument", "AWS::KMS::Key": "KeyPolicy"}
+        return {
+            one["Type"]: [
+                (flat(statement["Principal"]["AWS"]), statement["Action"])
+                for statement in one["Properties"][kinds[one["Type"]]]["Statement"]
+                if "Fn::ImportValue" in json.dumps(statement["Principal"])
+            ]
+            for one in told["Resources"].values()
+            if one["Type"] in kinds
+        }
+
+    def test_the_instances_of_another_stack_may_read_what_is_deployed_to_them(self) -> None:
+        app = new_app()
+        stack = new_stack("Web", app)
+        group = codedeploy.ServerDeploymentGroup(stack, "Instances", auto_scaling_groups=[self.scaled(stack)])
+        made = pipeline(app, [DeliveryStage("Prod", deploys=[CodeDeployServerDeploy(group)])], app=None)
+        found = self.let_in(template(made))
+        ((who, reads),) = found["AWS::S3::BucketPolicy"]
+        assert who.startswith("<Web:ExportsOutputFnGetAttScaledInstanceRole")
+        assert reads == ["s3:GetObject", "s3:GetObjectVersion"]
+        assert found["AWS::KMS::Key"] == [(who, ["kms:Decrypt", "kms:DescribeKey"])]
+        app.synth()  # raises for a cycle
+        assert stack.dependencies == []
+        assert stack in cdk.Stack.of(made).dependencies
+
+    def test_an_action_of_two_stages_lets_the_instances_in_once(self) -> None:
+        app = new_app()
+        stack = new_stack("Web", app)
+        deploy = CodeDeployServerDeploy(
+            codedeploy.ServerDeploymentGroup(stack, "Instances", auto_scaling_groups=[self.scaled(stack)])
+        )
+        stages = [DeliveryStage(name, deploys=[deploy]) for name in ("First", "Second")]
+        found = self.let_in(template(pipeline(app, stages, app=None)))
+        assert [len(one) for one in found.values()] == [1, 1]
+
+    def test_nobody_is_let_in_whom_the_app_does_not_know(self) -> None:
+        app = new_app()
+        stack = new_stack("Web", app)
+        imported = autoscaling.AutoScalingGroup.from_auto_scaling_group_name(stack, "Theirs", "theirs")
+        tagged = codedeploy.ServerDeploymentGroup(
+            stack, "Instances", auto_scaling_groups=[imported], install_agent=False
+        )
+        elsewhere = codedeploy.ServerDeploymentGroup.from_server_deployment_group_attributes(
+            stack, "Elsewhere", application=tagged.application, deployment_group_name="elsewhere"
+        )
+        deploys = [CodeDeployServerDeploy(tagged), CodeDeployServerDeploy(elsewhere)]
+        found = self.let_in(template(pipeline(app, [DeliveryStage("Prod", deploys=deploys)], app=None)))
+        assert found == {"AWS::S3::BucketPolicy": [], "AWS::KMS::Key": []}
 
 
 def changes_said(folder: Path, answers: str) -> str:

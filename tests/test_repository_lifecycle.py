@@ -117,6 +117,14 @@ def test_the_platforms_of_a_release_stay_and_those_of_a_list_that_goes_go():
     assert expired(PULL_REQUESTS.policy(), images) == {"sha256:lost"}
 
 
+def test_a_release_whose_only_tag_moved_on_stays_only_when_nothing_without_a_tag_expires():
+    """Why an ImageRepository refuses moving_tags otherwise."""
+    live = Image("sha256:live", age_days=31)  # `latest` was its only tag, and is another image's by now
+    assert expired(ImageLifecycle().policy(), [live]) == {"sha256:live"}
+    kept = ImageLifecycle(throw_away=["pr-"], releases=["v*"], untagged_after=None)
+    assert expired(kept.policy(), [live]) == set()
+
+
 def test_nothing_expires_when_nothing_may():
     assert ImageLifecycle(untagged_after=None).policy() == {"rules": []}
 

@@ -39,7 +39,11 @@ def checked() -> tuple[Path, frozenset[tuple[str, str]], dict[tuple[str, str], s
     given = stage_place(new_stack("Delivery", app))
     files = GeneratedFiles().make(given.place, "Serving/Inference", 1).action
     update = ArgoImageUpdate(home, service=served(of))
-    made = (files, *FleetDeploy(instances).make(given.place, 1), *update.make(given.place, 1))
+    made = (
+        files,
+        *FleetDeploy(instances, release="#{Source.CommitId}").make(given.place, 1),
+        *update.make(given.place, 1),
+    )
     given.pipeline.add_stage(stage_name="Prod", actions=list(made))
     found = findings(app)
     return folder, found, dict(acknowledgements(folder / "Delivery.metadata.json"))

@@ -62,19 +62,24 @@ def ensure_image(
 ) -> str:
     """Push the image unless it is there; says what was done.
 
-    A second run at the same time, or after an interruption, does no harm: the build itself looks before it pushes.
+    A second run at the same time, or after an interruption, does no harm: the build itself looks before it pushes. Nor
+    does a look that fails: the build runs on, and is looked at again.
 
-    Raises AwsError when the build fails, or has not ended while there is time.
+    Raises AwsError when the build cannot be started, fails, or was not seen to end while there is time.
     """
     if builds.is_pushed(wanted.repository, wanted.tag):
         return f"{wanted.repository}:{wanted.tag} is there already, nothing was pushed"
     build = builds.start(wanted.project, token)
-    seen = builds.look(build)
-    while seen.status == RUNNING:
+    while True:
+        try:
+            seen, end = builds.look(build), "has not ended in time"
+        except AwsError as error:
+            seen, end = BuildSeen(RUNNING), f"was not seen to end in time ({error})"
+        if seen.status != RUNNING:
+            break
         if seconds_left() < LOOK_SECONDS:
-            raise AwsError(f"build {build} has not ended in time: look at its log, then deploy again")
+            raise AwsError(f"build {build} {end}: look at its log, then deploy again")
         pause(LOOK_SECONDS)
-        seen = builds.look(build)
     if seen.status != SUCCEEDED:
         raise AwsError(f"build {build} ended as {seen.status}: {seen.said or 'look at its log'}")
     return f"build {build} pushed {wanted.repository}:{wanted.tag}"

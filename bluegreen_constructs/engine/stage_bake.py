@@ -5,7 +5,7 @@ What is known of a bake is in its token, which CodePipeline keeps; nothing here 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, cast
 
@@ -22,7 +22,10 @@ LONGEST = timedelta(hours=23)
 https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 """
 EXTRA = timedelta(minutes=10)
-"""How much longer than its span a bake waits for alarms that say nothing; then it has failed, for want of evidence."""
+"""How much longer a bake waits for an alarm that is not quiet yet; then it has failed, for want of evidence.
+
+Longer than its span, or than the alarm itself needs.
+"""
 
 MISSING = "missing"
 """What is said of an alarm that does not exist."""
@@ -33,7 +36,7 @@ _WORDS = {
     MISSING: "does not exist",
     UNREAD: "could not be read",
     "INSUFFICIENT_DATA": "has insufficient data",
-    "ALARM": "is in alarm",
+    "ALARM": "is in alarm since before the bake",
 }
 _NAMED = 10  # alarms that one sentence names; CodePipeline shows it in a small box
 
@@ -56,14 +59,23 @@ class BakedAlarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmSeen:
-    """What an alarm said: its state, or MISSING or UNREAD; and whether it rang at any time since the bake began.
+    """What an alarm said: its state, or MISSING or UNREAD; and whether it began to ring since the bake began.
 
     why: what AWS said when it could not be read.
+    needs: how far back the data reach that it judges by; until a bake has lasted so long, its OK is of the time before.
+    rings_still: it is in alarm, and has been since before the bake began.
     """
 
     state: str
     has_rung: bool = False
     why: str = ""
+    needs: timedelta = timedelta()
+    rings_still: bool = False
+
+    @property
+    def rang(self) -> bool:
+        """Whether it has begun to ring in the bake."""
+        return self.has_rung or (self.state == "ALARM" and not self.rings_still)
 
 
 class BakedAlarms(Protocol):
@@ -115,10 +127,14 @@ class BakeSettings:
 
 @dataclass(frozen=True, slots=True)
 class BakeTurn:
-    """One call of CodePipeline for a bake: its job, and since when the bake lasts."""
+    """One call of CodePipeline for a bake: its job, and since when the bake lasts.
+
+    waits: what the slowest alarm needs, of those that were read so far; a look that fails does not say it again.
+    """
 
     job: str
     began: datetime
+    waits: timedelta = timedelta()
 
     @staticmethod
     def of(event: Mapping[str, object], now: datetime) -> "BakeTurn":
@@ -130,8 +146,10 @@ class BakeTurn:
         if not token:
             return BakeTurn(job, now)
         try:
-            began = datetime.fromisoformat(str(cast("Mapping[str, object]", json.loads(token))["began"]))
-            return BakeTurn(job, began.astimezone(UTC))
+            read = cast("Mapping[str, object]", json.loads(token))
+            began = datetime.fromisoformat(str(read["began"]))
+            waits = timedelta(seconds=float(str(read.get("waits", 0))))
+            return BakeTurn(job, began.astimezone(UTC), waits)
         except (ValueError, KeyError, TypeError, OverflowError):
             raise ConfigurationError(
                 f"the job's continuation token is {token!r}, which no bake has given: retry the stage"
@@ -140,7 +158,11 @@ class BakeTurn:
     @property
     def token(self) -> str:
         """What CodePipeline is to call the function again with."""
-        return json.dumps({"began": self.began.isoformat()})
+        return json.dumps({"began": self.began.isoformat(), "waits": round(self.waits.total_seconds())})
+
+    def having_seen(self, seen: Mapping[BakedAlarm, AlarmSeen]) -> "BakeTurn":
+        """The turn that knows what these alarms need as well."""
+        return replace(self, waits=max(self.waits, *(answer.needs for answer in seen.values()), timedelta()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,35 +185,54 @@ def job_of(event: Mapping[str, object]) -> str:
     return found
 
 
-def judged(settings: BakeSettings, began: datetime, now: datetime, seen: Mapping[BakedAlarm, AlarmSeen]) -> BakeVerdict:
-    """What the alarms have said by now comes to.
+def judged(
+    settings: BakeSettings,
+    began: datetime,
+    now: datetime,
+    seen: Mapping[BakedAlarm, AlarmSeen],
+    waits: timedelta = timedelta(),
+) -> BakeVerdict:
+    """What the alarms have said by now comes to. waits: what the turn knows of them, for those that were not read.
 
-    One that rang, now or since the bake began, fails the stage at once. What says nothing never passes: until the span
-    is over it is asked again, and for `EXTRA` longer; only a look after the span at which every alarm is OK is good.
+    One that began to ring since the bake began fails the stage at once. One that says nothing, that rings since before
+    the bake, or that is OK by data from before it never passes: it is asked again until the span is over, or the time
+    that it needs itself, and for `EXTRA` longer; only a look after the span at which every alarm is OK, and by the
+    bake's own data, is good.
     """
     answers = {alarm: seen.get(alarm, AlarmSeen(UNREAD)) for alarm in settings.alarms}
-    baked = in_words(_seconds(now - began))
-    rung = [alarm for alarm, answer in answers.items() if answer.state == "ALARM" or answer.has_rung]
+    lasted = now - began
+    rung = [alarm for alarm, answer in answers.items() if answer.rang]
     if rung:
         said = [
             f"{alarm.in_words} {'is in alarm' if answers[alarm].state == 'ALARM' else 'rang'}"
             for alarm in rung[:_NAMED]
         ]
-        return BakeVerdict("failed", f"{_joined(said, len(rung))} after {baked} of baking")
-    left = settings.span - (now - began)
-    open_ = [alarm for alarm, answer in answers.items() if answer.state != "OK"]
-    said = [_in_words(alarm, answers[alarm]) for alarm in open_[:_NAMED]]
+        return BakeVerdict("failed", f"{_joined(said, len(rung))} after {in_words(_seconds(lasted))} of baking")
+    endless = [alarm for alarm, answer in answers.items() if answer.needs > LONGEST]
+    if endless:
+        return BakeVerdict(
+            "failed",
+            f"{_named(endless, answers, timedelta())}, and a bake waits {in_words(LONGEST)} at most: give alarms with "
+            "fewer or shorter periods",
+        )
+    left = settings.span - lasted
+    open_ = [alarm for alarm, answer in answers.items() if answer.state != "OK" or answer.needs > lasted]
     if left > timedelta():
-        percent = max(0, min(99, int(100 * (now - began) / settings.span)))
-        doubt = f"; {_joined(said, len(open_))}" if open_ else ""
+        percent = max(0, min(99, int(100 * lasted / settings.span)))
+        doubt = f"; {_named(open_, answers, lasted)}" if open_ else ""
         return BakeVerdict("again", f"{in_words(_seconds(left))} of baking left{doubt}", percent)
     if not open_:
         return BakeVerdict("good", f"{len(answers)} alarms were quiet for {in_words(settings.span)}", 100)
-    if left > -EXTRA:
-        return BakeVerdict("again", f"the bake is over, but {_joined(said, len(open_))}", 99)
-    return BakeVerdict(
-        "failed", f"{_joined(said, len(open_))} {in_words(EXTRA)} after the bake, and no data is no evidence"
-    )
+    late = [alarm for alarm in open_ if lasted >= _patience(settings.span, answers[alarm], waits)]
+    if not late:
+        return BakeVerdict("again", f"the bake is over, but {_named(open_, answers, lasted)}", 99)
+    why = "" if all(answers[alarm].rings_still for alarm in late) else ", and no data is no evidence"
+    return BakeVerdict("failed", f"{_named(late, answers, lasted)} {in_words(_seconds(-left))} after the bake{why}")
+
+
+def _patience(span: timedelta, answer: AlarmSeen, waits: timedelta) -> timedelta:
+    needs = max(answer.needs, waits) if answer.state == UNREAD else answer.needs
+    return max(span, needs) + EXTRA
 
 
 def _token_of(event: Mapping[str, object]) -> str:
@@ -201,7 +242,14 @@ def _token_of(event: Mapping[str, object]) -> str:
     return str(token) if token else ""
 
 
-def _in_words(alarm: BakedAlarm, answer: AlarmSeen) -> str:
+def _named(alarms: Sequence[BakedAlarm], answers: Mapping[BakedAlarm, AlarmSeen], lasted: timedelta) -> str:
+    return _joined([_in_words(alarm, answers[alarm], lasted) for alarm in alarms[:_NAMED]], len(alarms))
+
+
+def _in_words(alarm: BakedAlarm, answer: AlarmSeen, lasted: timedelta) -> str:
+    if answer.needs > LONGEST or answer.state == "OK":
+        left = in_words(_seconds(answer.needs - lasted))
+        return f"{alarm.in_words} needs {left}{' more' if lasted else ''} for data of the bake alone"
     why = f" ({answer.why})" if answer.why else ""
     return f"{alarm.in_words} {_WORDS.get(answer.state, f'is {answer.state}')}{why}"
 

@@ -31,6 +31,7 @@ from bluegreen_constructs import (
     EcrPush,
     EcsBlueGreenService,
     ExecutionMode,
+    ImageLifecycle,
     ImageRepository,
     Ingress,
     Notifications,
@@ -47,7 +48,9 @@ class Shop(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id, env=ENV)
-        self.images = ImageRepository(self, "Images", name="shop", moving_tags=["latest"])
+        # `latest` moves, and the release that it leaves may be live: nothing expires for want of a tag.
+        kept = ImageLifecycle(untagged_after=None)
+        self.images = ImageRepository(self, "Images", name="shop", moving_tags=["latest"], lifecycle=kept)
         vpc = ec2.Vpc(self, "Vpc", availability_zones=[f"{ENV.region}a", f"{ENV.region}b"], nat_gateways=1)
         self.service = EcsBlueGreenService(
             self,

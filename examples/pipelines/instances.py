@@ -1,11 +1,18 @@
-"""An archive in S3, deployed to EC2 instances by AWS CodeDeploy: in place, and blue/green.
+"""Commits on GitHub, deployed to EC2 instances by AWS CodeDeploy: in place, and blue/green.
 
     cdk deploy --app "python examples/pipelines/instances.py" Instances Fleet Delivery
-    aws s3 cp release.zip s3://releases-of-ours/current.zip
 
-Dev is a group of instances that CodeDeploy finds by their Auto Scaling group and deploys to in place, by CodePipeline's
-own action. Production is a fleet of two sides that take turns: `bluegreen start` finds the one that is out of use. It
-deploys releases/VERSION.zip of the same bucket, which the release's version names.
+Dev is a group of instances that CodeDeploy finds by their Auto Scaling group; CodePipeline's own action deploys the
+source's files to them in place. Production is a fleet of two sides that take turns: `bluegreen start` finds the one
+that is out of use, and deploys the archive named by the commit. The repository's own workflow makes it. When the tests
+of a commit on `main` have passed, it uploads releases/COMMIT.zip, and only then pushes the commit to the branch that
+the pipeline watches; so the archive is there whenever the pipeline asks for it:
+
+    git archive --format=zip --output=release.zip "$COMMIT"
+    aws s3 cp release.zip "s3://releases-of-ours/releases/$COMMIT.zip"
+    git push origin "$COMMIT:refs/heads/release"
+
+The source's requirements.txt names this library with its command line, which Production's build installs.
 """
 
 from datetime import timedelta
@@ -22,16 +29,17 @@ from bluegreen_constructs import (
     BlueGreenPipeline,
     CodeDeploy,
     CodeDeployServerDeploy,
+    ConnectionSource,
     DeliveryStage,
     Ec2BlueGreenFleet,
     FleetDeploy,
     FleetInstances,
     Ingress,
-    S3Source,
     Scaling,
 )
 
 ENV = cdk.Environment(region="eu-west-1")
+CONNECTION = "arn:aws:codeconnections:eu-west-1:123456789012:connection/6b5ff6b5-0000-4000-8000-000000000000"
 ZONES = [f"{ENV.region}a", f"{ENV.region}b"]
 
 
@@ -79,26 +87,19 @@ class Fleet(cdk.Stack):
 class Delivery(cdk.Stack):
     """The pipeline."""
 
-    def __init__(self, scope: Construct, id: str, *, instances: Instances, fleet: Fleet, version: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, instances: Instances, fleet: Fleet) -> None:
         super().__init__(scope, id, env=ENV)
-        releases = s3.Bucket.from_bucket_name(self, "Releases", "releases-of-ours")
         BlueGreenPipeline(
             self,
             "Pipeline",
-            sources=[S3Source(releases, "current.zip")],
+            sources=[ConnectionSource(CONNECTION, "example", "web", branch="release")],
             stages=[
                 DeliveryStage("Dev", deploys=[CodeDeployServerDeploy(instances.deployments)]),
-                DeliveryStage("Production", deploys=[FleetDeploy(fleet.fleet, release=version)]),
+                DeliveryStage("Production", deploys=[FleetDeploy(fleet.fleet, release="#{Source.CommitId}")]),
             ],
         )
 
 
 app = cdk.App(context={"@aws-cdk/aws-autoscaling:generateLaunchTemplateInsteadOfLaunchConfig": True})
-Delivery(
-    app,
-    "Delivery",
-    instances=Instances(app, "Instances"),
-    fleet=Fleet(app, "Fleet"),
-    version=str(app.node.try_get_context("version") or "1.0.0"),
-)
+Delivery(app, "Delivery", instances=Instances(app, "Instances"), fleet=Fleet(app, "Fleet"))
 app.synth()

@@ -115,7 +115,10 @@ class Delivery(cdk.Stack):
             "Pipeline",
             sources=[
                 EcrPush(images.repository.repository),
-                CodeCommitSource(codecommit.Repository.from_repository_name(self, "Code", "shop")),
+                CodeCommitSource(
+                    codecommit.Repository.from_repository_name(self, "Code", "shop"),
+                    starts_pipeline=False,  # a commit goes with the next image
+                ),
             ],
             app=AppAssembly(),
             stages=stages,

@@ -1,6 +1,10 @@
-"""Commits to AWS CodeCommit, built by CodePipeline's own action, onto a deployment slot, and swapped with production.
+"""Sources in S3, built by CodePipeline's own action, onto a deployment slot, and swapped with production.
 
     cdk deploy --app "python examples/pipelines/slots.py" Web Delivery
+    git archive --format=zip --output=web.zip HEAD
+    aws s3 cp web.zip s3://BUCKET/web.zip
+
+The bucket is the output Bucket of the stack Delivery; every version of the object starts the pipeline.
 
 The stage Staging leaves the release on the slot, at staging's own address, where people look at it. Production begins
 when somebody has said so: the swap gives the release production's settings, warms it, writes one rule, and watches it.
@@ -9,21 +13,21 @@ when somebody has said so: the swap gives the release production's settings, war
 from datetime import timedelta
 
 import aws_cdk as cdk
-from aws_cdk import aws_codecommit as codecommit
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from bluegreen_constructs import (
     AbsoluteFloor,
     AppServiceSlots,
     BlueGreenPipeline,
-    CodeCommitSource,
     DeliveryStage,
     EcrBuildAndPublish,
     Ingress,
     Plan,
+    S3Source,
     Slot,
     SlotSwap,
     StageApproval,
@@ -58,10 +62,18 @@ class Delivery(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str, *, web: Web) -> None:
         super().__init__(scope, id, env=ENV)
+        bucket = s3.Bucket(
+            self,
+            "Sources",
+            versioned=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        )
+        cdk.CfnOutput(self, "Bucket", value=bucket.bucket_name)
         BlueGreenPipeline(
             self,
             "Pipeline",
-            sources=[CodeCommitSource(codecommit.Repository.from_repository_name(self, "Code", "web"))],
+            sources=[S3Source(bucket, "web.zip")],
             build=EcrBuildAndPublish(web.images),
             stages=[
                 DeliveryStage("Staging", deploys=[SlotSwap(web.application, swap=False)]),

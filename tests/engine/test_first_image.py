@@ -14,11 +14,11 @@ PROPERTIES = {"Repository": "inference", "Tag": "bootstrap", "Project": "push-it
 
 
 class PlayedBuilds:
-    """Builds that end as told, after so many looks."""
+    """Builds that end as told, after so many looks; an error is one that fails."""
 
-    def __init__(self, *seen: BuildSeen, pushed: bool = False) -> None:
+    def __init__(self, *seen: BuildSeen | AwsError, pushed: bool = False) -> None:
         self.pushed, self.started = pushed, list[tuple[str, str]]()
-        self._seen: Iterator[BuildSeen] = iter(seen)
+        self._seen: Iterator[BuildSeen | AwsError] = iter(seen)
 
     def is_pushed(self, repository: str, tag: str) -> bool:
         assert (repository, tag) == ("inference", "bootstrap")
@@ -30,7 +30,10 @@ class PlayedBuilds:
 
     def look(self, build: str) -> BuildSeen:
         assert build == "push-it:1"
-        return next(self._seen)
+        seen = next(self._seen)
+        if isinstance(seen, AwsError):
+            raise seen
+        return seen
 
 
 class Clock:
@@ -42,6 +45,7 @@ class Clock:
 
 
 RUNS, DONE = BuildSeen("IN_PROGRESS"), BuildSeen("SUCCEEDED")
+UNSEEN = AwsError("throttled")
 
 
 def ensured(builds: PlayedBuilds, seconds: float = 800) -> str:
@@ -77,6 +81,39 @@ def test_the_wait_ends_while_there_is_time_to_say_so():
     with pytest.raises(AwsError, match="has not ended in time: look at its log, then deploy again"):
         ensured(builds, seconds=LOOK_SECONDS * 3.5)
     assert len(list(builds._seen)) == 9 - 4  # the look after the last pause was the last
+
+
+@pytest.mark.parametrize("looks", [[UNSEEN, DONE], [RUNS, UNSEEN, UNSEEN, RUNS, DONE]])
+def test_a_look_that_fails_is_no_failed_build_for_the_build_runs_on(looks: list[BuildSeen | AwsError]):
+    assert ensured(PlayedBuilds(*looks)) == "build push-it:1 pushed inference:bootstrap"
+
+
+def test_a_build_that_failed_has_failed_also_after_a_look_that_did():
+    with pytest.raises(AwsError, match="ended as FAILED: look at its log"):
+        ensured(PlayedBuilds(UNSEEN, BuildSeen("FAILED")))
+
+
+def test_looks_that_fail_to_the_end_are_told_in_the_words_of_the_last():
+    builds = PlayedBuilds(*[RUNS, UNSEEN, UNSEEN, AwsError("AccessDenied"), DONE])
+    with pytest.raises(AwsError, match=r"was not seen to end in time \(AccessDenied\): look at its log, then deploy"):
+        ensured(builds, seconds=LOOK_SECONDS * 3.5)
+    assert list(builds._seen) == [DONE]
+
+
+def test_a_look_that_failed_before_one_that_did_not_is_forgotten():
+    with pytest.raises(AwsError, match="has not ended in time: look at its log"):
+        ensured(PlayedBuilds(UNSEEN, RUNS, RUNS), seconds=LOOK_SECONDS * 2.5)
+
+
+@pytest.mark.parametrize("call", ["start", "is_pushed"])
+def test_a_build_that_could_not_be_started_is_a_failure_at_once(call: str, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: str) -> str:
+        raise UNSEEN
+
+    builds = PlayedBuilds()
+    monkeypatch.setattr(builds, call, refused)
+    with pytest.raises(AwsError, match="throttled"):
+        ensured(builds)
 
 
 def answered(type: str, builds: PlayedBuilds, **properties: object) -> dict:

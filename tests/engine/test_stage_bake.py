@@ -15,6 +15,7 @@ from bluegreen_constructs.engine.handlers import stage_bake as entry
 from bluegreen_constructs.engine.handlers.stage_bake import BakeWorld, serve
 from bluegreen_constructs.engine.stage_bake import (
     EXTRA,
+    LONGEST,
     MISSING,
     SETTINGS,
     UNREAD,
@@ -32,7 +33,8 @@ OTHER = BakedAlarm("latency", "eu-west-1", "arn:aws:iam::210987654321:role/bakes
 BAKE = BakeSettings(SPAN, (HERE, FAR, OTHER))
 TEXT = json.dumps(BAKE.to_dict())
 QUIET = {alarm: AlarmSeen("OK") for alarm in BAKE.alarms}
-SECOND = timedelta(seconds=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+RINGS_STILL = AlarmSeen("ALARM", rings_still=True)
 
 
 def verdict(minutes: float, **said: AlarmSeen) -> tuple[str, str]:
@@ -79,6 +81,62 @@ def test_what_says_nothing_never_passes_and_fails_it_in_the_end(state: str, word
     outcome, said = verdict(20, here=nothing)
     assert (outcome, said) == ("failed", f"errors {words} 10 min after the bake, and no data is no evidence")
     assert verdict(19.9) == ("good", "3 alarms were quiet for 10 min")  # it spoke in time after all
+
+
+def test_an_alarm_is_no_evidence_until_all_its_data_are_of_the_bake() -> None:
+    slow = AlarmSeen("OK", needs=HOUR)
+    assert verdict(5, here=slow)[1] == "5 min of baking left; errors needs 55 min more for data of the bake alone"
+    for minutes in (10, 25, 59.99):  # it is OK since yesterday, which says nothing of this release
+        outcome, said = verdict(minutes, here=slow)
+        assert outcome == "again"
+        assert "errors needs" in said
+    assert verdict(60, here=slow) == ("good", "3 alarms were quiet for 10 min")
+    assert verdict(30, here=slow, far=AlarmSeen("ALARM"))[0] == "failed"
+
+
+def test_what_has_its_evidence_within_the_span_makes_the_bake_no_longer() -> None:
+    assert verdict(10, here=AlarmSeen("OK", needs=SPAN))[0] == "good"
+
+
+def test_a_slow_alarm_that_is_not_quiet_has_its_own_time_and_ten_minutes() -> None:
+    for silent in (AlarmSeen("INSUFFICIENT_DATA", needs=HOUR), AlarmSeen("ALARM", rings_still=True, needs=HOUR)):
+        assert verdict(69.9, here=silent)[0] == "again"
+        assert verdict(70, here=silent)[0] == "failed"
+
+
+def test_an_alarm_that_needs_longer_than_any_bake_fails_it_at_once_and_is_named() -> None:
+    assert verdict(0, here=AlarmSeen("OK", needs=LONGEST))[0] == "again"
+    outcome, said = verdict(0, here=AlarmSeen("OK", needs=timedelta(hours=24)), far=AlarmSeen(MISSING))
+    assert outcome == "failed"
+    assert said.startswith("errors needs 24 h for data of the bake alone, and a bake waits 23 h at most: give alarms")
+
+
+def test_a_missing_alarm_is_not_waited_for_because_another_one_is_slow() -> None:
+    outcome, said = verdict(20, here=AlarmSeen("OK", needs=HOUR), far=AlarmSeen(MISSING))
+    assert (outcome, said) == (
+        "failed",
+        "errors (us-east-1) does not exist 10 min after the bake, and no data is no evidence",
+    )
+
+
+def test_a_look_that_failed_ends_no_bake_that_waits_for_a_slow_alarm() -> None:
+    turn = BakeTurn("j-1", BEGAN).having_seen({HERE: AlarmSeen("OK", needs=HOUR), FAR: AlarmSeen("OK")})
+    turn = BakeTurn.of(event("j-2", turn.token), BEGAN).having_seen({})  # what it needs is remembered
+    unread = {alarm: AlarmSeen(UNREAD) for alarm in BAKE.alarms}
+    assert turn.waits == HOUR
+    assert judged(BAKE, BEGAN, BEGAN + HOUR + EXTRA - SECOND, unread, turn.waits).outcome == "again"
+    assert judged(BAKE, BEGAN, BEGAN + HOUR + EXTRA, unread, turn.waits).outcome == "failed"
+
+
+def test_an_alarm_that_rings_since_before_the_bake_may_become_quiet_and_fails_it_else() -> None:
+    for minutes in (0, 9, 10, 19.9):
+        outcome, said = verdict(minutes, here=RINGS_STILL)
+        assert outcome == "again"
+        assert "errors is in alarm since before the bake" in said
+    assert verdict(20, here=RINGS_STILL) == ("failed", "errors is in alarm since before the bake 10 min after the bake")
+    assert verdict(10)[0] == "good"  # it became quiet in time
+    assert verdict(9, here=AlarmSeen("ALARM"))[0] == "failed"  # it became quiet, and rang anew
+    assert verdict(9, here=AlarmSeen("OK", has_rung=True))[0] == "failed"
 
 
 def test_an_alarm_that_nobody_answered_for_says_nothing() -> None:
@@ -249,6 +307,21 @@ def test_evidence_that_comes_late_is_waited_for_and_not_for_ever() -> None:
     assert (played.outcome, played.looks[-1][0] - BEGAN) == ("failed", SPAN + EXTRA)
 
 
+def test_the_bake_of_a_stage_that_was_rolled_back_waits_for_the_alarm_that_brought_it_back() -> None:
+    ringing = {**QUIET, HERE: RINGS_STILL}
+    assert Pipeline(states={0: ringing, 4: QUIET}).play().outcome == "good"
+    assert Pipeline(states={0: ringing, 4: QUIET, 6: {**QUIET, HERE: AlarmSeen("ALARM")}}).play().outcome == "failed"
+    played = Pipeline(states={0: ringing}).play()
+    assert (played.outcome, played.looks[-1][0] - BEGAN) == ("failed", SPAN + EXTRA)
+
+
+def test_a_slow_alarm_is_waited_for_also_when_a_look_fails_meanwhile() -> None:
+    slow = {**QUIET, HERE: AlarmSeen("OK", needs=HOUR)}
+    unread = {alarm: AlarmSeen(UNREAD) for alarm in BAKE.alarms}
+    played = Pipeline(states={0: slow, 40: unread, 41: slow}).play()
+    assert (played.outcome, played.looks[-1][0] - BEGAN) == ("good", HOUR)
+
+
 def test_settings_that_were_lost_fail_the_stage_in_words_and_no_alarm_is_asked() -> None:
     played = Pipeline(variable="").play()
     assert played.outcome == "failed"
@@ -256,8 +329,24 @@ def test_settings_that_were_lost_fail_the_stage_in_words_and_no_alarm_is_asked()
     assert played.looks == []
 
 
+def test_a_token_of_an_older_version_goes_on() -> None:
+    assert BakeTurn.of(event("j-2", json.dumps({"began": BEGAN.isoformat()})), BEGAN + SPAN) == BakeTurn("j-2", BEGAN)
+
+
+BAD_WAIT = json.dumps({"began": BEGAN.isoformat(), "waits": "x"})
+
+
 def test_a_token_that_no_bake_has_given_fails_the_stage() -> None:
-    for token in ("abc", "{}", '{"began": 5}', '{"began": "tomorrow"}', "[]", "null", '{"began":"0001-01-01"}'):
+    for token in (
+        "abc",
+        "{}",
+        '{"began": 5}',
+        '{"began": "tomorrow"}',
+        "[]",
+        "null",
+        '{"began":"0001-01-01"}',
+        BAD_WAIT,
+    ):
         played = Pipeline()
         played._open["j-1"] = True
         serve(event("j-1", token), BakeWorld(played.variable, played, played, BEGAN))  # type: ignore[arg-type]
@@ -284,6 +373,8 @@ _STATES = st.builds(
     AlarmSeen,
     st.sampled_from(["OK"] * 6 + ["ALARM", "INSUFFICIENT_DATA", MISSING, UNREAD]),
     st.sampled_from([False] * 9 + [True]),
+    needs=st.sampled_from([timedelta()] * 6 + [SPAN, HOUR, LONGEST, LONGEST + HOUR]),
+    rings_still=st.booleans(),
 )
 _MINUTES = st.dictionaries(
     st.integers(0, 25), st.fixed_dictionaries(dict.fromkeys(BAKE.alarms, _STATES)), min_size=1, max_size=6
@@ -307,10 +398,14 @@ def test_whatever_happens_it_passes_only_what_was_seen_quiet_to_the_end(
         assert looked - BEGAN >= SPAN
         assert {answer.state for answer in last.values()} == {"OK"}
         assert not any(answer.has_rung for _, seen in played.looks for answer in seen.values())
-        assert not any(answer.state == "ALARM" for _, seen in played.looks for answer in seen.values())
+        assert not any(
+            answer.state == "ALARM" and not answer.rings_still for _, seen in played.looks for answer in seen.values()
+        )
+        assert all(looked - BEGAN >= answer.needs for answer in last.values())
     if played.outcome == "failed":
         rang = any(answer.state == "ALARM" or answer.has_rung for answer in last.values())
-        assert rang or looked - BEGAN >= SPAN + EXTRA
+        too_slow = any(answer.needs > LONGEST for answer in last.values())
+        assert rang or too_slow or looked - BEGAN >= SPAN + EXTRA
 
 
 # -- Lambda's entry point -----------------------------------------------------------------------------------------
@@ -362,5 +457,5 @@ def test_the_function_takes_its_time_its_alarms_and_its_settings_from_outside_an
     assert "of the artefacts" not in caplog.text
     seconds[0] = 60.0  # no time is left to ask, and still CodePipeline is told
     entry.handler(event("j-3", token), context)  # type: ignore[arg-type]
-    assert json.loads(str(told[-1][1]["continuationToken"])) == {"began": BEGAN.isoformat()}
+    assert json.loads(str(told[-1][1]["continuationToken"])) == {"began": BEGAN.isoformat(), "waits": 0}
     assert len(asked) == 3

@@ -1,16 +1,20 @@
 """The deliveries of the application: each synthesises clean, and its stacks are those of the environments."""
 
 import json
+import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk.assertions import Template
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from bluegreen_constructs.engine.errors import ConfigurationError
+from stacks import environments
 from stacks.application import build
 from stacks.deliveries import DELIVERIES, Stop
 from stacks.environments import ENVIRONMENTS, chosen
@@ -46,7 +50,7 @@ def test_every_delivery_is_clean_under_cdk_nag_and_cfn_lint(name: str) -> None:
 
 def test_an_image_goes_from_dev_by_staging_to_production_which_is_asked_for_and_baked() -> None:
     stages = graph(pipeline_of("delivery"))
-    assert list(stages) == ["Source", "Synth", "UpdatePipeline", "Dev", "Staging", "ReviewProd", "Prod"]
+    assert list(stages) == ["Source", "Synth", "Dev", "Staging", "ReviewProd", "Prod"]
     assert [(name, provider) for _, name, provider in stages["Prod"]] == [
         ("BlueGreenNetwork-prod.Prepare", "CloudFormation"),
         ("BlueGreenNetwork-prod.Deploy", "CloudFormation"),
@@ -154,3 +158,45 @@ def test_a_bake_without_the_service_whose_alarms_it_watches_is_refused() -> None
 
     with pytest.raises(ConfigurationError, match="bakes and ships no service, whose alarms it would watch"):
         Stop(name="Prod", environment="prod", ships=("canary",), bake=timedelta(minutes=1))
+
+
+class TestBootstraps:
+    """Environments whose accounts are bootstrapped with a qualifier of their own."""
+
+    @staticmethod
+    def built(monkeypatch: pytest.MonkeyPatch, context: dict[str, str] | None = None, **qualifiers: str) -> cdk.App:
+        places = {
+            name: replace(place, qualifier=qualifiers.get(name, place.qualifier))
+            for name, place in ENVIRONMENTS.items()
+        }
+        monkeypatch.setattr(environments, "ENVIRONMENTS", places)
+        app = cdk.App(context={**settings(), **(context or {})})
+        build(app, environment="delivery", release=None)
+        return app
+
+    def test_the_qualifier_of_the_environments_reaches_every_stack_and_the_pipelines_roles(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = self.built(monkeypatch, dev="team1", staging="team1", prod="team1")
+        stacks = [one for one in app.node.children if isinstance(one, cdk.Stack)]
+        assert {one.synthesizer.bootstrap_qualifier for one in stacks} == {"team1"}
+        (pipeline,) = [one for one in stacks if one.stack_name == "BlueGreenPipeline-delivery"]
+        told = json.dumps(Template.from_stack(pipeline).to_json())
+        assert "cdk-team1-file-publishing-role-" in told
+        assert "cdk-team1-cfn-exec-role-" in told
+        assert "hnb659fds" not in told
+
+    def test_environments_that_name_none_have_the_apps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        app = self.built(monkeypatch, {"@aws-cdk/core:bootstrapQualifier": "team1"}, prod="team1")
+        stacks = [one for one in app.node.children if isinstance(one, cdk.Stack)]
+        assert {one.synthesizer.bootstrap_qualifier for one in stacks} == {"team1"}
+
+    @pytest.mark.parametrize("given", [{"dev": "team1"}, {"dev": "team1", "staging": "team1", "prod": "team2"}])
+    def test_environments_of_different_bootstraps_are_refused(
+        self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+    ) -> None:
+        of = {name: given.get(name, "hnb659fds") for name in ("dev", "staging", "prod")}
+        listed = ", ".join(f"{name} {qualifier}" for name, qualifier in of.items())
+        said = f"the environments of one delivery have bootstraps with different qualifiers ({listed}): give them"
+        with pytest.raises(ConfigurationError, match=re.escape(said)):
+            self.built(monkeypatch, **given)

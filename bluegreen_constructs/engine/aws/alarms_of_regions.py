@@ -7,7 +7,7 @@ from typing import Literal, Protocol, cast
 
 from ..errors import AwsError
 from ..stage_bake import MISSING, UNREAD, AlarmSeen, BakedAlarm
-from .client_calls import AwsClient, Calls, entries
+from .client_calls import AwsClient, Calls, entries, entry, number
 
 Resource = Literal["any", "reading role"]
 
@@ -79,18 +79,18 @@ class AlarmsOfRegions:
             if found is None:
                 seen[alarm] = AlarmSeen(MISSING)
                 continue
-            state = str(found["StateValue"])
+            state, needs = str(found["StateValue"]), _reach(found)
+            still = state == "ALARM" and _is_as_it_was(found, began)
             try:
-                seen[alarm] = AlarmSeen(state, has_rung=self._has_rung(place, found, began))
+                has_rung = self._has_rung(place, found, began)
+                seen[alarm] = AlarmSeen(state, has_rung=has_rung, needs=needs, rings_still=still)
             except AwsError as error:  # of its history: what the others say still counts
-                seen[alarm] = AlarmSeen(UNREAD, why=str(error))
+                seen[alarm] = AlarmSeen(UNREAD, why=str(error), needs=needs)
         return seen
 
     def _has_rung(self, place: "_Place", described: Mapping[str, object], began: datetime) -> bool:
         """An alarm can ring and be quiet again between two looks, which its history knows."""
-        changed = described.get("StateTransitionedTimestamp")
-        is_as_it_was = isinstance(changed, datetime) and changed < began - _CLOCKS
-        if is_as_it_was or described["StateValue"] == "ALARM":
+        if _is_as_it_was(described, began) or described["StateValue"] == "ALARM":
             return False
         self._require_time()
         return place.has_rung(str(described["AlarmName"]), began)
@@ -143,6 +143,30 @@ class _Place:
         while page.get("NextToken"):
             page = self._calls.make(operation, {**arguments, "NextToken": page["NextToken"]})
             yield page
+
+
+def _is_as_it_was(described: Mapping[str, object], began: datetime) -> bool:
+    """Whether its state is from before the bake; one whose last change is not known may have changed since.
+
+    Its update is never before its last change: what was not updated since has not changed since.
+    """
+    changed = described.get("StateTransitionedTimestamp") or described.get("StateUpdatedTimestamp")
+    return isinstance(changed, datetime) and changed < began - _CLOCKS
+
+
+def _reach(described: Mapping[str, object]) -> timedelta:
+    """How far back the data reach that the alarm judges by: its periods, and of metric math the longest one.
+
+    Periods by the clock begin up to one period after the bake. A composite alarm and one on PromQL have no period, and
+    are taken at their word: 0.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+    """
+    queries = entries(described, "Metrics")
+    places = [described, *queries, *(entry(query, "MetricStat") for query in queries)]
+    by_the_clock = "WallClockWindow" in entry(described, "EvaluationWindow")
+    periods = number(described, "EvaluationPeriods") + (1 if by_the_clock else 0)
+    return timedelta(seconds=max(number(place, "Period") for place in places) * periods)
 
 
 def _rang(item: Mapping[str, object]) -> bool:

@@ -59,7 +59,9 @@ def serve(event: Mapping[str, object], world: BakeWorld) -> None:
     except ConfigurationError as error:
         world.jobs.failed(job, str(error))
         return
-    verdict = judged(settings, turn.began, world.now, world.alarms.since(settings.alarms, turn.began))
+    seen = world.alarms.since(settings.alarms, turn.began)
+    turn = turn.having_seen(seen)
+    verdict = judged(settings, turn.began, world.now, seen, turn.waits)
     logger.info("%s: %s", verdict.outcome, verdict.summary, extra={"job": job})
     match verdict.outcome:
         case "failed":

@@ -19,6 +19,7 @@ BEFORE, AFTER = BEGAN - timedelta(minutes=1), BEGAN + timedelta(minutes=1)
 JOB = "11111111-2222-3333-4444-555555555555"
 ROLE = "arn:aws:iam::210987654321:role/bakes"
 ONE, TWO = BakedAlarm("one"), BakedAlarm("two")
+RINGS_STILL = AlarmSeen("ALARM", rings_still=True)
 
 
 @pytest.fixture
@@ -55,7 +56,65 @@ def test_alarms_and_composite_alarms_are_asked_for_by_name_in_one_request(stubbe
     stubbed.answers(
         "describe_alarms", {"MetricAlarms": [alarm("one")], "CompositeAlarms": [alarm("two", "ALARM")]}, asked
     )
-    assert alarms(stubbed.client).since([ONE, TWO], BEGAN) == {ONE: AlarmSeen("OK"), TWO: AlarmSeen("ALARM")}
+    assert alarms(stubbed.client).since([ONE, TWO], BEGAN) == {ONE: AlarmSeen("OK"), TWO: RINGS_STILL}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "rings_still"),
+    [
+        ("StateTransitionedTimestamp", BEFORE, True),
+        ("StateUpdatedTimestamp", BEFORE, True),
+        ("StateTransitionedTimestamp", AFTER, False),
+        ("StateUpdatedTimestamp", AFTER, False),
+        ("StateTransitionedTimestamp", BEGAN - timedelta(seconds=1), False),  # the clocks are not one
+        (None, None, False),
+    ],
+)
+def test_an_alarm_rings_still_when_its_state_is_from_before_the_bake(
+    stubbed: StubbedClient, name: str | None, changed: datetime | None, rings_still: bool
+) -> None:
+    described = alarm("one", "ALARM", changed=None)
+    if name is not None:
+        described[name] = changed
+    stubbed.answers("describe_alarms", {"MetricAlarms": [described]})
+    assert alarms(stubbed.client).since([ONE], BEGAN)[ONE] == AlarmSeen("ALARM", rings_still=rings_still)
+
+
+@pytest.mark.parametrize(
+    ("described", "seconds"),
+    [
+        ({"Period": 3600, "EvaluationPeriods": 1}, 3600),
+        ({"Period": 60, "EvaluationPeriods": 5, "DatapointsToAlarm": 3}, 300),
+        ({"EvaluationPeriods": 2, "Metrics": [{"Id": "a", "Expression": "b", "Period": 120}]}, 240),
+        ({"EvaluationPeriods": 3, "Metrics": ["stat 60", "stat 300"]}, 900),
+        ({"Period": 60, "EvaluationPeriods": 2, "EvaluationWindow": {"SlidingWindow": {}}}, 120),
+        # Whole hours of the clock: the first one that lies wholly in the bake begins up to an hour after it.
+        ({"Period": 3600, "EvaluationPeriods": 2, "EvaluationWindow": {"WallClockWindow": {}}}, 3 * 3600),
+        ({}, 0),
+    ],
+)
+def test_an_alarm_needs_as_long_as_the_data_reach_back_that_it_judges_by(
+    stubbed: StubbedClient, described: dict[str, object], seconds: int
+) -> None:
+    queries = described.get("Metrics", [])
+    assert isinstance(queries, list)
+    metrics = [one if isinstance(one, dict) else statistic(int(one.split()[1])) for one in queries]
+    changed = {**described, "Metrics": metrics} if metrics else described
+    stubbed.answers("describe_alarms", {"MetricAlarms": [{**alarm("one"), **changed}]})
+    assert alarms(stubbed.client).since([ONE], BEGAN)[ONE] == AlarmSeen("OK", needs=timedelta(seconds=seconds))
+
+
+def statistic(period: int) -> dict[str, object]:
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount"}
+    return {"Id": f"m{period}", "MetricStat": {"Metric": metric, "Stat": "Sum", "Period": period}}
+
+
+def test_a_history_that_cannot_be_read_keeps_what_the_alarm_needs(stubbed: StubbedClient) -> None:
+    described = {**alarm("one", changed=AFTER), "Period": 60, "EvaluationPeriods": 2}
+    stubbed.answers("describe_alarms", {"MetricAlarms": [described]})
+    stubbed.fails("describe_alarm_history", "Throttling")
+    seen = alarms(stubbed.client).since([ONE], BEGAN)[ONE]
+    assert (seen.state, seen.needs) == (UNREAD, timedelta(minutes=2))
 
 
 def test_an_alarm_that_is_not_there_is_missing(stubbed: StubbedClient) -> None:
@@ -110,14 +169,14 @@ def test_a_history_that_cannot_be_read_is_no_evidence(stubbed: StubbedClient, da
     stubbed.answers("describe_alarm_history", {"AlarmHistoryItems": [{"HistoryData": data}]})
     seen = alarms(stubbed.client).since([ONE, TWO], BEGAN)
     assert seen[ONE].state == UNREAD
-    assert seen[TWO] == AlarmSeen("ALARM")  # the others still count
+    assert seen[TWO] == RINGS_STILL  # the others still count
 
 
 def test_a_refused_history_is_no_evidence_and_the_others_still_count(stubbed: StubbedClient) -> None:
     stubbed.answers("describe_alarms", {"MetricAlarms": [alarm("one", changed=AFTER), alarm("two", "ALARM")]})
     stubbed.fails("describe_alarm_history", "AccessDenied")
     seen = alarms(stubbed.client).since([ONE, TWO], BEGAN)
-    assert (seen[ONE].state, seen[TWO]) == (UNREAD, AlarmSeen("ALARM"))
+    assert (seen[ONE].state, seen[TWO]) == (UNREAD, RINGS_STILL)
     assert "in the words of AWS" in seen[ONE].why
 
 
