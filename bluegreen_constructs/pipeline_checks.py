@@ -32,6 +32,11 @@ def refuse_sources(
             raise ConfigurationError(f"{path} has the {what} {name}: give one of its sources, {', '.join(names)}")
     if build is None and build_source is not None:
         raise ConfigurationError(f"{path} has build_source and nothing to build: give build=, or leave it out")
+    if build is not None and build_source is None and all(isinstance(one, EcrPush) for one in sources):
+        raise ConfigurationError(
+            f"{path} builds an image, and all of its sources are images: give it a source with the code, such as "
+            "CodeCommitSource"
+        )
     for one in sources:
         if isinstance(one, EcrPush):
             _refuse_pushes(path, one, sources, build)

@@ -6,6 +6,7 @@ from copy import deepcopy
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_codecommit as codecommit
+from aws_cdk import aws_ecr as ecr
 
 from bluegreen_constructs import (
     AccountRoles,
@@ -368,6 +369,14 @@ class TestRefusals:
                 sources=[EcrPush(images), code(stack)],
                 build=CodeBuildImage(images),
             )
+
+    def test_a_build_of_nothing_but_images(self) -> None:
+        app = new_app()
+        stack = cdk.Stack(app, "Other", env=ENV)
+        other = ecr.Repository.from_repository_name(stack, "Others", "other")
+        stages = [DeliveryStage("Dev", deploys=[StackDeploy(released_stack(app))])]
+        with pytest.raises(ConfigurationError, match="all of its sources are images: give it a source with the code"):
+            pipeline(app, stages, sources=[EcrPush(other)], build=CodeBuildImage(repository_in(stack)), app=None)
 
     def test_a_commit_that_finds_no_image_as_no_tag_ever_moves(self) -> None:
         app = new_app()
