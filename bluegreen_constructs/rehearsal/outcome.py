@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Figure: TypeAlias = int | float | str | None
+Samples: TypeAlias = Mapping[str, tuple[tuple[float, float], ...]]
+"""What a chart shows: points of seconds and values, by what they are."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,16 @@ class Outcome:
     """How a scenario ended.
 
     figures: what was measured, by name, in the order of the report's table. timeline: what happened, as pairs of
-    rehearsed seconds since the scenario's start and a sentence.
+    rehearsed seconds since the scenario's start and a sentence. samples: the traffic for the chart. samples_of:
+    the same for each of several loads, by whose they are.
     """
 
     scenario: str
     conditions: tuple[Condition, ...]
     figures: Mapping[str, Figure] = field(default_factory=dict)
     timeline: tuple[tuple[float, str], ...] = ()
-    samples: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    samples: Samples = field(default_factory=dict)
+    samples_of: Mapping[str, Samples] = field(default_factory=dict)
 
     @staticmethod
     def not_played(scenario: str, reason: str) -> "Outcome":

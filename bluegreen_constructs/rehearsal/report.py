@@ -81,7 +81,7 @@ def _cell(text: str) -> str:
 
 def as_html(outcomes: Sequence[Outcome], *, speed: float) -> str:
     """One file that needs nothing else: what held, the figures, and the traffic over time of each scenario."""
-    from .report_charts import chart, chart_library  # noqa: PLC0415  # plotly is half a second of import
+    from .report_charts import chart_library, charts  # noqa: PLC0415  # plotly is half a second of import
 
     sections = []
     for outcome in outcomes:
@@ -97,7 +97,7 @@ def as_html(outcomes: Sequence[Outcome], *, speed: float) -> str:
         verdict = "PASS" if outcome.passed else "FAIL"
         sections.append(
             f"<section><h2>{html_escape(outcome.scenario)} <b class={verdict}>{verdict}</b></h2>"
-            f"<table>{rows}</table>{chart(outcome)}<table class=figures>{figures}</table></section>"
+            f"<table>{rows}</table>{charts(outcome)}<table class=figures>{figures}</table></section>"
         )
     passed = sum(outcome.passed for outcome in outcomes)
     return _PAGE.format(
@@ -115,6 +115,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
 h1 {{ font-size: 1.5rem }} h2 {{ font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid #d5dde5 }}
+h3 {{ font-size: 1rem; margin: 1.2rem 0 .3rem }}
 table {{ border-collapse: collapse; margin: .8rem 0; width: 100% }}
 td {{ padding: .2rem .8rem .2rem 0; vertical-align: top; overflow-wrap: anywhere }}
 td:first-child {{ white-space: nowrap; width: 1% }} td:nth-child(2) {{ min-width: 20rem }}

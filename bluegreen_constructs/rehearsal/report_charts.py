@@ -1,9 +1,11 @@
 """The charts of the HTML report: requests by side over time, what failed, and the candidate's share."""
 
+from html import escape as html_escape
+
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from .outcome import Outcome
+from .outcome import Outcome, Samples
 
 _COLOURS = {
     "blue": "#3b76c4",
@@ -21,12 +23,19 @@ def chart_library() -> str:
     return str(get_plotlyjs())
 
 
-def chart(outcome: Outcome) -> str:
-    """The traffic of one scenario as an HTML fragment; nothing when it recorded none."""
-    if not outcome.samples:
-        return ""
+def charts(outcome: Outcome) -> str:
+    """The traffic of one scenario as an HTML fragment, a chart for each load; nothing when it recorded none."""
+    shown = [(whose, samples) for whose, samples in (("", outcome.samples), *outcome.samples_of.items()) if samples]
+    return "".join(_titled(whose) + _chart(samples) for whose, samples in shown)
+
+
+def _titled(whose: str) -> str:
+    return f"<h3>{html_escape(whose)}</h3>" if whose else ""
+
+
+def _chart(samples: Samples) -> str:
     figure = go.Figure()
-    for name, points in outcome.samples.items():
+    for name, points in samples.items():
         x, y = [at for at, _ in points], [value for _, value in points]
         if name == "candidate's share":
             line = {"color": _COLOURS[name], "shape": "hv", "width": 2}

@@ -68,7 +68,7 @@ def judged(seen: DeliverySeen) -> Outcome:
         ),
         seen.figures(),
         timeline=seen.timeline(),
-        samples=seen.samples(),
+        samples_of=seen.samples_of(),
     )
 
 

@@ -23,14 +23,16 @@ def started_by_its_push(seen: DeliverySeen) -> Condition:
 
 def stages_went(seen: DeliverySeen, wanted: Mapping[str, str]) -> Condition:
     """Whether just these stages were entered, and how they ended."""
-    said = ", ".join(f"{name} {status}" for name, status in wanted.items())
     found = seen.execution.stages
     return Condition(
-        f"the stages went: {said}",
+        f"the stages went: {_ended(wanted)}",
         list(found.items()) == list(wanted.items()),
-        ", ".join(f"{name} {status}" for name, status in found.items())
-        + (f" ({seen.execution.failure})" if seen.execution.failure else ""),
+        _ended(found) + (f" ({seen.execution.failure})" if seen.execution.failure else ""),
     )
+
+
+def _ended(stages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {status}" for name, status in stages.items())
 
 
 def deployed_for_real(seen: DeliverySeen, *kinds: str) -> Condition:
@@ -71,7 +73,7 @@ def rolled_back(seen: DeliverySeen, stage: str) -> Condition:
         and seen.pushed.digest not in given,
         "no rollback"
         if found is None
-        else f"execution {found.id[:8]} of {found.of[:8]}: {found.stages} {found.failure}",
+        else f"execution {found.id[:8]} of {found.of[:8]}: {_ended(found.stages)} {found.failure}".rstrip(),
     )
 
 

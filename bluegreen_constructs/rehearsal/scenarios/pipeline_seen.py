@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..outcome import Figure
+from ..outcome import Figure, Samples
 from ..pipeline.action_work import SourceRevision
 from ..pipeline.execution import Execution
 from ..pipeline.image_registry import PushedImage
@@ -81,6 +81,9 @@ class DeliverySeen:
             ((run.ended - first) * self.speed, f"{run.stage}/{run.action} {run.status}: {run.said}") for run in runs
         )
 
-    def samples(self) -> dict[str, tuple[tuple[float, float], ...]]:
-        """For the chart: staging, where every release is."""
-        return traffic_samples(self.staging.watched, self.staging.weights, self.staging.candidate_side)
+    def samples_of(self) -> dict[str, Samples]:
+        """For the charts: what each stage's users met."""
+        return {
+            stage.name: traffic_samples(stage.watched, stage.weights, stage.candidate_side)
+            for stage in (self.staging, self.prod)
+        }
