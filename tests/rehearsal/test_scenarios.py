@@ -30,10 +30,9 @@ SESSIONS = {
             if name.startswith(("ecs-", "redeploy-")) and name not in {*JUDGED, *JUDGED_THOROUGH, *ECS_THOROUGH}
         ),
         *PIPELINES,
-        "codedeploy-ecs",
         "destroy",
     ),
-    "judged-and-canary": (*JUDGED, *SLOTS, *CANARIES),
+    "judged-and-canary": (*JUDGED, *SLOTS, "codedeploy-ecs", *CANARIES),
     # What these show of the engine, its own tests show as well: `make thorough` plays them.
     "ecs-thorough": ECS_THOROUGH,
     "judged-thorough": JUDGED_THOROUGH,
