@@ -4,12 +4,11 @@ import re
 from dataclasses import dataclass
 
 from aws_cdk import aws_codecommit as codecommit
-from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
 
 from .engine.errors import ConfigurationError
-from .pipeline_action import PipelineAction
 from .pipeline_parts import MadeSource, PipelinePlace
+from .source_action import source_action, source_role
 from .source_start import refuse_elsewhere, refuse_name, start_on_event
 
 # https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html
@@ -45,7 +44,7 @@ class CodeCommitSource:
         """The source action, and the rule that starts the pipeline."""
         repository = self.repository
         refuse_elsewhere(place.scope, "CodeCommitSource", "repository", repository.repository_arn, repository.env)
-        role = place.roles.make(place.scope, "Role", f"Reads what the pipeline's source {self.name} is")
+        role = source_role(place, self.name)
         # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeCommit.html; without
         # GetRepository, which only a full clone needs.
         role.add_to_policy(
@@ -60,10 +59,8 @@ class CodeCommitSource:
                 resources=[repository.repository_arn],
             )
         )
-        artifact = codepipeline.Artifact(self.name)
-        action = PipelineAction(
+        action, artifact = source_action(
             self.name,
-            category=codepipeline.ActionCategory.SOURCE,
             provider="CodeCommit",
             configuration={
                 "RepositoryName": repository.repository_name,
@@ -71,8 +68,6 @@ class CodeCommitSource:
                 "PollForSourceChanges": "false",
             },
             role=role,
-            outputs=[artifact],
-            namespace=self.name,
         )
         if self.starts_pipeline:
             # https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html

@@ -15,6 +15,7 @@ from .artefact_rights import pass_artefacts
 from .engine.errors import ConfigurationError
 from .pipeline_action import PipelineAction
 from .pipeline_parts import MadeSource, PipelinePlace
+from .source_action import source_action, source_role
 from .source_start import refuse_name
 
 _ARN = re.compile(r"arn:[^:\s]+:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:(connection/[0-9a-fA-F-]{36})")
@@ -73,7 +74,7 @@ class ConnectionSource:
 
     def make(self, place: PipelinePlace) -> MadeSource:
         """The source action, and the pipeline's trigger where pushes are filtered."""
-        role = place.roles.make(place.scope, "Role", f"Reads what the pipeline's source {self.name} is")
+        role = source_role(place, self.name)
         # The service was renamed in 2024. Which of the names a connection's ARN has depends on when and how it was
         # made, and which action is asked for depends on the ARN; both names stand for the one connection.
         # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
@@ -83,7 +84,6 @@ class ConnectionSource:
                 resources=_spellings(self.connection_arn),
             )
         )
-        artifact = codepipeline.Artifact(self.name)
         configuration = {
             "ConnectionArn": self.connection_arn,
             "FullRepositoryId": f"{self.owner}/{self.repository}",
@@ -92,14 +92,12 @@ class ConnectionSource:
         }
         if not self.starts_pipeline:
             configuration["DetectChanges"] = "false"
-        action = _ConnectionAction(
+        action, artifact = source_action(
             self.name,
-            category=codepipeline.ActionCategory.SOURCE,
+            kind=_ConnectionAction,
             provider="CodeStarSourceConnection",
             configuration=configuration,
             role=role,
-            outputs=[artifact],
-            namespace=self.name,
         )
         self._trigger(place, action)
         return MadeSource(action, artifact)

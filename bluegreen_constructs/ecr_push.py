@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 
 from .engine.errors import ConfigurationError
-from .pipeline_action import PipelineAction
 from .pipeline_parts import ImageReference, MadeSource, PipelinePlace
+from .source_action import source_action, source_role
 from .source_start import refuse_elsewhere, refuse_name, start_on_event
 
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
@@ -71,17 +70,13 @@ class EcrPush:
         """The source action, and the rule that starts the pipeline."""
         repository = self.repository
         refuse_elsewhere(place.scope, "EcrPush", "repository", repository.repository_arn, repository.env)
-        role = place.roles.make(place.scope, "Role", f"Reads what the pipeline's source {self.name} is")
+        role = source_role(place, self.name)
         role.add_to_policy(iam.PolicyStatement(actions=["ecr:DescribeImages"], resources=[repository.repository_arn]))
-        artifact = codepipeline.Artifact(self.name)
-        action = PipelineAction(
+        action, artifact = source_action(
             self.name,
-            category=codepipeline.ActionCategory.SOURCE,
             provider="ECR",
             configuration={"RepositoryName": repository.repository_name, "ImageTag": self.tag},
             role=role,
-            outputs=[artifact],
-            namespace=self.name,
         )
         if self.starts_pipeline:
             start_on_event(

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from .engine.errors import ConfigurationError
-from .pipeline_action import PipelineAction
 from .pipeline_parts import MadeSource, PipelinePlace
+from .source_action import source_action, source_role
 from .source_start import refuse_elsewhere, refuse_name, start_on_event
 
 
@@ -45,10 +44,8 @@ class S3Source:
         bucket = self.bucket
         refuse_elsewhere(place.scope, "S3Source", "bucket", bucket.bucket_arn, bucket.env)
         _require_versions(bucket)
-        artifact = codepipeline.Artifact(self.name)
-        action = PipelineAction(
+        action, artifact = source_action(
             self.name,
-            category=codepipeline.ActionCategory.SOURCE,
             provider="S3",
             configuration={
                 "S3Bucket": bucket.bucket_name,
@@ -56,8 +53,6 @@ class S3Source:
                 "PollForSourceChanges": "false",
             },
             role=self._role(place),
-            outputs=[artifact],
-            namespace=self.name,
         )
         if self.starts_pipeline:
             _have_events(bucket)
@@ -85,7 +80,7 @@ class S3Source:
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html
         """
-        role = place.roles.make(place.scope, "Role", f"Reads what the pipeline's source {self.name} is")
+        role = source_role(place, self.name)
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
